@@ -88,11 +88,19 @@ export type EventBody =
   | { readonly kind: 'stop_requested'; readonly signalId?: string; readonly reason: string }
   | { readonly kind: 'reopened'; readonly signalId?: string; readonly caps?: Caps }
   | { readonly kind: 'budget_warned'; readonly refusal: Refusal }
-  | { readonly kind: 'budget_refused'; readonly key: StepKey; readonly name: string; readonly refusal: Refusal }
+  | {
+      readonly kind: 'step_aborted'
+      readonly key: StepKey
+      readonly name: string
+      readonly attempt: number
+      readonly reason: string
+      readonly usage?: Amounts
+    }
   | { readonly kind: 'emitted'; readonly key: StepKey; readonly name: string; readonly data: Json }
   | { readonly kind: 'changed'; readonly id: string }
   | {
       readonly kind: 'continued'
+      readonly segment: number
       readonly state: Json
       readonly mailbox: readonly Signal[]
       readonly iteration: number

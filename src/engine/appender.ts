@@ -1,0 +1,114 @@
+import type { JournalEvent } from '../core/event.ts'
+import type { Appended, Entry, RunPatch, Store } from '../core/ports.ts'
+
+interface Waiting {
+  readonly entry: Entry
+  readonly patch: RunPatch | undefined
+  readonly done: ((result: Appended) => void) | undefined
+}
+
+export interface AppenderOptions {
+  readonly store: Store
+  readonly run: string
+  readonly epoch: number
+  /** What every append carries besides its entries, read at the moment of the append. */
+  readonly patch: () => RunPatch
+  /** Called once per durable event, in journal order. */
+  readonly onEvent: (event: JournalEvent) => void
+  /** Called when nothing waits to become durable any more. */
+  readonly onIdle: () => void
+  /** Called once, when an append failed; nothing is appended after that. */
+  readonly onLost: (error: unknown) => void
+}
+
+/**
+ * The one writer of a run's journal. Branches hand their entries in; everything that is ready at once is committed in one
+ * transaction, and nobody hears of a result before it is durable.
+ */
+export class Appender {
+  readonly #options: AppenderOptions
+  #ready: Waiting[] = []
+  #lazy: Waiting[] = []
+  #scheduled = false
+  #busy = false
+  #closed = false
+
+  constructor(options: AppenderOptions) {
+    this.#options = options
+  }
+
+  /** True when nothing waits to become durable (entries that may wait for company aside). */
+  get idle(): boolean {
+    return !this.#busy && this.#ready.length === 0
+  }
+
+  get hasLazy(): boolean {
+    return this.#lazy.length > 0
+  }
+
+  /** Appends as soon as the current macrotask is over, together with all that is ready by then. */
+  append(entry: Entry, options: { patch?: RunPatch; done?: (result: Appended) => void } = {}): void {
+    if (this.#closed) return
+    this.#ready.push(...this.#lazy, { entry, patch: options.patch, done: options.done })
+    this.#lazy = []
+    this.#schedule()
+  }
+
+  /** Appends with the next entry that cannot wait, in this order; saves a commit. */
+  appendLazily(entry: Entry): void {
+    if (!this.#closed) this.#lazy.push({ entry, patch: undefined, done: undefined })
+  }
+
+  /** Makes lazy entries durable now. */
+  flush(): void {
+    if (this.#closed || this.#lazy.length === 0) return
+    this.#ready.push(...this.#lazy)
+    this.#lazy = []
+    this.#schedule()
+  }
+
+  /** Nothing more is written or reported. */
+  close(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#lazy = []
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#busy) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#drain()
+    })
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#busy) return
+    this.#busy = true
+    while (this.#ready.length > 0 && !this.#closed) {
+      const batch = this.#ready
+      this.#ready = []
+      try {
+        const { store, run, epoch } = this.#options
+        const patch = batch.reduce((sum, waiting) => ({ ...sum, ...waiting.patch }), this.#options.patch())
+        const results = await store.append(
+          run,
+          epoch,
+          batch.map((waiting) => waiting.entry),
+          patch,
+        )
+        if (this.#closed) break
+        results.forEach((result, i) => {
+          if (result.ok) this.#options.onEvent(result.event)
+          batch[i]?.done?.(result)
+        })
+      } catch (error) {
+        this.close()
+        this.#options.onLost(error)
+      }
+    }
+    this.#busy = false
+    if (!this.#closed) this.#options.onIdle()
+  }
+}

@@ -1,0 +1,305 @@
+import type { Caps } from '../core/budget.ts'
+import type { Json, JsonObject } from '../core/json.ts'
+import type { Checkpoint, CheckResult, CommandResult, CommandSpec, MergeOutcome, Workspace } from '../core/ports.ts'
+import type { Role, RoleResult } from '../core/role.ts'
+import { callAgent } from './agent-call.ts'
+import type { Branch, ChildResult, Continuation, StepCall, StepOptions } from './branch.ts'
+import { type HookResult, runHooks } from './hooks.ts'
+import type { HookName, Services } from './services.ts'
+
+/** What a loop is told about its run. */
+export interface RunFacts {
+  readonly id: string
+  readonly project: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What the run's workspace is, as the journal keeps it. Paths are looked up anew by each driver, not replayed. */
+export interface WorkspaceFacts {
+  readonly [key: string]: Json | undefined
+  readonly path: string
+  readonly branch?: string
+  readonly base?: string
+  readonly isolated: boolean
+  readonly warnings: readonly string[]
+}
+
+export interface AgentOptions {
+  /** Tries after the first; the role's setting by default. */
+  readonly retries?: number
+  /** Name of the file that takes the full output. */
+  readonly output?: string
+  /** Shown with the step, and given to the agent's environment: which subgoal this is. */
+  readonly subgoal?: { readonly id: string; readonly description: string }
+}
+
+/**
+ * All that a loop has of the world. Everything it does is recorded in the run's journal, performed once, and read from there on
+ * resume. One thing at a time: what shall overlap goes through `parallel` or `race`, which hand out a context per branch.
+ */
+export class LoopContext {
+  readonly #branch: Branch
+  readonly #services: Services
+  readonly #workspace: () => Promise<Workspace>
+  readonly run: RunFacts
+  /** The iteration under way; 0 before the first. */
+  readonly #iteration: { number: number }
+
+  constructor(parts: {
+    readonly branch: Branch
+    readonly services: Services
+    readonly run: RunFacts
+    readonly workspace?: () => Promise<Workspace>
+    readonly iteration?: { number: number }
+  }) {
+    this.#branch = parts.branch
+    this.#services = parts.services
+    this.#workspace = parts.workspace ?? parts.services.workspace
+    this.run = parts.run
+    this.#iteration = parts.iteration ?? { number: 0 }
+  }
+
+  /** The state this segment began with (`continueAs`); undefined in the first. */
+  get state(): Json | undefined {
+    return this.#branch.state
+  }
+
+  /** Performs `fn` once and records what it returns or throws. */
+  step<T>(name: string, fn: (call: StepCall) => T | Promise<T>, options?: StepOptions<T>): Promise<T> {
+    return this.#branch.step(name, fn, options)
+  }
+
+  /**
+   * Begins the next iteration and returns its number, from 1. When the budget allows no more, or a stop was asked for, it does
+   * not return: the run stops here, and goes on from here when it is resumed with a larger budget.
+   */
+  async iteration(): Promise<number> {
+    this.#iteration.number = await this.#branch.iteration()
+    return this.#iteration.number
+  }
+
+  /** Puts a role's prompt to its agent; waits out rate limits and retries failures. Every call counts in the budget. */
+  agent<Input, Output>(
+    role: Role<Input, Output>,
+    input: Input,
+    options: AgentOptions = {},
+  ): Promise<RoleResult<Output>> {
+    return callAgent(
+      {
+        branch: this.#branch,
+        services: this.#services,
+        workspace: this.#workspace,
+        run: this.run.id,
+        iteration: this.#iteration.number,
+      },
+      role,
+      input,
+      options,
+    )
+  }
+
+  /** Runs every check, one after the other, in the workspace. A check that fails is a result, never an error. */
+  async checks(checks: readonly CommandSpec[], options: { readonly timeoutMs?: number } = {}): Promise<CheckResult[]> {
+    const results: CheckResult[] = []
+    for (const check of checks) {
+      const name = checkName(check)
+      const output = `iter${this.#iteration.number}_check${results.length + 1}`
+      results.push(
+        await this.#branch.step(
+          `check ${name}`,
+          async ({ signal }) => {
+            const outputPath = this.#services.outputPath(output)
+            return await this.#services.runCheck(
+              { ...check, name },
+              {
+                cwd: (await this.#workspace()).path,
+                signal,
+                env: this.#env('check'),
+                ...(outputPath === undefined ? {} : { outputPath }),
+                ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+              },
+            )
+          },
+          { effect: 'check', input: check, detail: { name } },
+        ),
+      )
+    }
+    return results
+  }
+
+  /** Runs a command in the workspace. */
+  exec(command: CommandSpec): Promise<CommandResult> {
+    const name = checkName(command)
+    return this.#branch.step(
+      `exec ${name}`,
+      async ({ signal }) =>
+        await this.#services.runCommand(command, {
+          cwd: (await this.#workspace()).path,
+          signal,
+          env: this.#env('exec'),
+        }),
+      { effect: 'exec', input: command, detail: { name } },
+    )
+  }
+
+  /** The people's own commands around this moment; the first that exits 2 blocks, and what it printed is feedback. */
+  hooks(name: HookName, env: Readonly<Record<string, string>> = {}): Promise<HookResult> {
+    return runHooks(this, name, this.#services.hooks[name] ?? [], async (command, signal) =>
+      this.#services.runCommand(command, {
+        cwd: (await this.#workspace()).path,
+        signal,
+        env: { ...this.#env('hook'), LOOPWRIGHT_HOOK: name, ...env },
+      }),
+    )
+  }
+
+  /** Opens the workspace and says what it is. */
+  workspace(): Promise<WorkspaceFacts> {
+    return this.#branch.step(
+      'workspace',
+      async () => {
+        const workspace = await this.#workspace()
+        return {
+          path: workspace.path,
+          isolated: workspace.isolated,
+          warnings: workspace.warnings,
+          ...(workspace.branch === undefined ? {} : { branch: workspace.branch }),
+          ...(workspace.base === undefined ? {} : { base: workspace.base }),
+        }
+      },
+      { effect: 'workspace' },
+    )
+  }
+
+  /** Commits what changed in the workspace; done once, however often the step is tried. */
+  checkpoint(message: string): Promise<Checkpoint> {
+    return this.#branch.step(
+      'checkpoint',
+      async ({ key }) => {
+        const workspace = await this.#workspace()
+        const made = await workspace.checkpoint(message, `${this.run.id}/${key}`)
+        if (made.commit !== undefined) await workspace.publish()
+        return made
+      },
+      { effect: 'checkpoint', input: message },
+    )
+  }
+
+  /** Merges the workspaces of workers into this one, in this order. A conflict is a result; nothing is lost. */
+  merge(workers: readonly { readonly id: string; readonly title: string }[]): Promise<MergeOutcome[]> {
+    return this.#branch.step(
+      'merge',
+      async ({ key }) => (await this.#workspace()).merge(workers, `${this.run.id}/${key}`),
+      { effect: 'merge', input: workers },
+    )
+  }
+
+  /**
+   * Calls `fn` for every item in a context of its own, at most `concurrency` at a time; results keep the items' order. With
+   * `workspaces`, each item works in its own worktree of that id, from the current checkpoint.
+   */
+  parallel<I, O>(
+    items: readonly I[],
+    fn: (loop: LoopContext, item: I, index: number) => Promise<O>,
+    options: { readonly concurrency?: number; readonly workspaces?: (item: I, index: number) => string } = {},
+  ): Promise<O[]> {
+    return this.#branch.parallel(
+      items,
+      (branch, item, index) => {
+        const id = options.workspaces?.(item, index)
+        return fn(this.#in(branch, id), item, index)
+      },
+      options.concurrency === undefined ? {} : { concurrency: options.concurrency },
+    )
+  }
+
+  /** Calls every function in a context of its own; the first to end decides, the others are cancelled. */
+  race<O>(fns: readonly ((loop: LoopContext) => Promise<O>)[]): Promise<O> {
+    return this.#branch.race(fns.map((fn) => (branch: Branch) => fn(this.#in(branch, undefined))))
+  }
+
+  /** Asks a person and waits, however long; the run holds no memory meanwhile. */
+  ask<T = Json>(name: string, request: Json): Promise<T> {
+    return this.#branch.ask<T>(name, request)
+  }
+
+  /** The next message of this name that is sent to the run. */
+  receive<T = Json>(name: string): Promise<T> {
+    return this.#branch.receive<T>(name)
+  }
+
+  /** Waits `ms` milliseconds, across restarts. */
+  sleep(ms: number): Promise<void> {
+    return this.#branch.sleep(ms)
+  }
+
+  /** Runs another registered loop as a child and waits for its end. */
+  child(
+    loop: string,
+    spec: Json,
+    options: { readonly name?: string; readonly caps?: Caps } = {},
+  ): Promise<ChildResult> {
+    return this.#branch.run(loop, spec, options)
+  }
+
+  /** Milliseconds since 1970, recorded. */
+  now(): Promise<number> {
+    return this.#branch.now()
+  }
+
+  /** A number in [0, 1), recorded. */
+  random(): Promise<number> {
+    return this.#branch.random()
+  }
+
+  /** Adds a line to the journal for people to see. */
+  emit(name: string, data: JsonObject = {}): void {
+    this.#branch.emit(name, data)
+  }
+
+  /** Keeps what has been achieved so far: it is the run's result if a guard stops it. */
+  report(value: Json): void {
+    this.#branch.report(value)
+  }
+
+  /** Whether code that was added after runs had begun may run in this one. */
+  changed(id: string): boolean {
+    return this.#branch.changed(id)
+  }
+
+  /** Return this from the loop to start it anew with `state` in a fresh journal segment. */
+  continueAs(state: Json): Continuation {
+    return this.#branch.continueAs(state)
+  }
+
+  #in(branch: Branch, workspace: string | undefined): LoopContext {
+    let forked: Promise<Workspace> | undefined
+    const open = async () => (await this.#workspace()).fork(workspace ?? '')
+    return new LoopContext({
+      branch,
+      services: this.#services,
+      run: this.run,
+      iteration: this.#iteration,
+      workspace:
+        workspace === undefined
+          ? this.#workspace
+          : () => {
+              forked ??= open()
+              return forked
+            },
+    })
+  }
+
+  #env(role: string): Record<string, string> {
+    return {
+      LOOPWRIGHT_RUN: this.run.id,
+      LOOPWRIGHT_ROLE: role,
+      LOOPWRIGHT_ITERATION: String(this.#iteration.number),
+    }
+  }
+}
+
+/** What a command is called where nobody named it. */
+export function checkName(command: CommandSpec): string {
+  return command.name ?? command.argv?.join(' ') ?? command.shell ?? 'command'
+}
