@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream'
+import type { OutputFile } from './output-file.ts'
+import type { Tail } from './tail.ts'
+
+/** Called with decoded text as it comes. What it returns is awaited before more is read; what it throws is ignored. */
+export type OnText = (text: string) => void | Promise<void>
+
+/** Where the bytes of one stream go. */
+export interface Intake {
+  readonly tail: Tail
+  readonly file: OutputFile | undefined
+  readonly onText: OnText | undefined
+  /** Counts bytes as they come. */
+  readonly count: (bytes: number) => void
+  /** Told +1 and -1 around waiting for the file or the observer. */
+  readonly busy: (change: 1 | -1) => void
+  /** Resolving it ends waiting for `onText`, so that a stuck observer cannot hold up the end of a process that was stopped. */
+  readonly hurry: Promise<unknown>
+}
+
+/** Reads a stream to its end, as fast as the file and the observer take it: the pipe fills and the process waits, our memory does not grow. */
+export async function consume(stream: Readable, intake: Intake): Promise<void> {
+  const decoder = new TextDecoder()
+  const patience = new Patience(intake.hurry)
+  const pass = async (text: string) => {
+    if (text === '') return
+    intake.tail.add(text)
+    try {
+      const done = intake.onText?.(text)
+      if (done instanceof Promise) await patience.wait(done)
+    } catch {
+      // An observer that fails is not the process's fault.
+    }
+  }
+  try {
+    for await (const chunk of stream) {
+      const bytes = chunk as Buffer
+      intake.count(bytes.length)
+      intake.busy(1)
+      await intake.file?.write(bytes)
+      await pass(decoder.decode(bytes, { stream: true }))
+      intake.busy(-1)
+    }
+  } catch {
+    // Destroyed by us, because something out of reach held the pipe open.
+  }
+  await pass(decoder.decode())
+}
+
+/** Waits for promises until hurried. One reaction on the long-lived promise, not one per chunk: those would add up. */
+class Patience {
+  #hurried = false
+  #release: () => void = () => undefined
+
+  constructor(hurry: Promise<unknown>) {
+    hurry.then(() => {
+      this.#hurried = true
+      this.#release()
+    })
+  }
+
+  wait(done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release = resolve
+      done.then(
+        () => resolve(),
+        () => resolve(),
+      )
+      if (this.#hurried) resolve()
+    })
+  }
+}

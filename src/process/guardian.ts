@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { guardianScript } from './guardian-script.ts'
+
+/** The variables every supervised process carries. Their values are chains of ids, outermost first, when engines run inside engines. */
+export const engineVariable = 'LOOPWRIGHT_ENGINE'
+export const guardVariable = 'LOOPWRIGHT_GUARD'
+
+/** The marker of all that this process supervises: `killTree(engineMarker)` ends every one of them. */
+export const engineMarker: string = randomUUID()
+
+let pipe: Socket | undefined
+const groups = new Set<number>()
+
+/**
+ * Makes sure the guardian runs: one small shell in its own session that waits for the end of this process, however it ends, and then
+ * kills all that carries its marker or stands in a group it was told of. It does not keep this process's event loop alive.
+ */
+export function ensureGuardian(): void {
+  if (pipe !== undefined || process.platform === 'win32') return
+  // Its environment is empty but for PATH: it must not carry a marker itself, ours or an outer engine's.
+  const child = spawn('/bin/sh', ['-c', guardianScript, 'loopwright-guardian'], {
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/run/current-system/sw/bin', LC_ALL: 'C' },
+    detached: true,
+    // Not stdin: Node closes that as soon as the shell has forked the guardian and left.
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
+  const started = child.stdio[3] as Socket
+  const lost = () => {
+    if (pipe === started) pipe = undefined
+  }
+  child.on('error', lost)
+  started.on('error', lost)
+  started.on('close', lost)
+  child.unref()
+  started.unref()
+  pipe = started
+  tell(`${engineMarker}\n${[...groups].map((group) => `+${group}\n`).join('')}`)
+}
+
+/** Tells the guardian of a process group that must not outlive us. */
+export function guardGroup(group: number): void {
+  groups.add(group)
+  tell(`+${group}\n`)
+}
+
+/** Tells it that the group is gone, so that a later group with the same number is left alone. */
+export function releaseGroup(group: number): void {
+  if (groups.delete(group)) tell(`-${group}\n`)
+}
+
+function tell(text: string): void {
+  pipe?.write(text)
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { LoopwrightError } from '../core/errors.ts'
+import { engineMarker, engineVariable, ensureGuardian, guardGroup, guardVariable } from './guardian.ts'
+import { explainSpawnError, type SpawnFailure } from './spawn-error.ts'
+
+/** How a process ended. Both null: it would not end. */
+export interface Exit {
+  readonly exitCode: number | null
+  readonly signal: string | null
+}
+
+/** A started process, leader of its own session and group. */
+export interface Running {
+  readonly pid: number
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly exited: Promise<Exit>
+  /** Lets go of its pipes and of the process itself. */
+  readonly abandon: () => void
+}
+
+/** What to start. */
+export interface Start {
+  readonly argv?: readonly string[]
+  readonly shell?: string
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly input?: string | Uint8Array
+}
+
+/** Starts a process under a marker and the guardian's eye; a start that fails is data. Throws `bad_input` when there is nothing to start. */
+export async function start(options: Start, marker: string): Promise<Running | SpawnFailure> {
+  const [command, ...args] = options.shell === undefined ? (options.argv ?? []) : ['/bin/sh', '-c', options.shell]
+  if (command === undefined || command === '') {
+    throw new LoopwrightError('bad_input', 'no command given', {
+      hint: 'give `argv` with at least one entry, or `shell`',
+    })
+  }
+  const failed = (error: unknown) => explainSpawnError(error, { command, cwd: options.cwd, path: options.env.PATH })
+  ensureGuardian()
+  let child: ChildProcess
+  try {
+    child = spawn(command, args, {
+      cwd: options.cwd,
+      env: {
+        ...options.env,
+        [engineVariable]: chain(options.env[engineVariable], engineMarker),
+        [guardVariable]: chain(options.env[guardVariable], marker),
+      },
+      detached: true,
+      windowsHide: true,
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    })
+  } catch (error) {
+    return failed(error)
+  }
+  const exited = new Promise<Exit>((resolve) => {
+    child.on('exit', (exitCode, signal) => resolve({ exitCode, signal }))
+  })
+  const { pid, stdin, stdout, stderr } = child
+  if (pid === undefined || stdout === null || stderr === null) {
+    return failed(await new Promise((resolve) => child.on('error', resolve)))
+  }
+  guardGroup(pid)
+  // Sending signals is not done through it, so nothing else is reported here; unheard, it would end the engine.
+  child.on('error', () => undefined)
+  // A process that does not read its input closes the pipe: no error of ours.
+  stdin?.on('error', () => undefined)
+  stdin?.end(options.input)
+  const abandon = () => {
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy()
+    child.unref()
+  }
+  return { pid, stdout, stderr, exited, abandon }
+}
+
+// An engine inside an engine: what it starts stays the outer one's as well.
+function chain(outer: string | undefined, id: string): string {
+  if (outer === undefined || outer === '') return id
+  return outer.split('.').includes(id) ? outer : `${outer}.${id}`
+}

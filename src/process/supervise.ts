@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto'
+import { consume, type OnText } from './consume.ts'
+import { releaseGroup } from './guardian.ts'
+import { type ProcessIdentity, processIdentity } from './identity.ts'
+import { OutputFile } from './output-file.ts'
+import type { SpawnReason } from './spawn-error.ts'
+import { type Running, start } from './start.ts'
+import { type StopCause, stopper } from './stopper.ts'
+import { Tail } from './tail.ts'
+import { ProcessTree, type TreeEnd } from './tree.ts'
+import { within } from './within.ts'
+
+/** What to start, and how long and how loud it may be. */
+export interface SuperviseOptions {
+  /** The command and its arguments, started without a shell. Give this or `shell`. */
+  readonly argv?: readonly string[]
+  /** A command line for `/bin/sh -c`. */
+  readonly shell?: string
+  readonly cwd: string
+  /** The whole environment of the process; the two marker variables are added. Nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  /** Aborting it ends the whole tree. */
+  readonly signal?: AbortSignal
+  /** Ends the whole tree after this time; none by default. */
+  readonly timeoutMs?: number
+  /** Between TERM and KILL; 2,000 by default, 0 kills at once. */
+  readonly graceMs?: number
+  /** What is left of the tree when the process has ended by itself may take this long to end too; 500 by default. */
+  readonly drainMs?: number
+  /** Written to stdin, which is then closed. Without it stdin is `/dev/null`. */
+  readonly input?: string | Uint8Array
+  readonly onStdout?: OnText
+  readonly onStderr?: OnText
+  /** Called once, when the process has started. */
+  readonly onStart?: (child: StartedChild) => void
+  /** Both streams are appended to this file, in the order they come; its directory is made. */
+  readonly outputPath?: string
+  /** How many bytes that file gets at most; 64 MiB by default. */
+  readonly outputCapBytes?: number
+  /** How much of the end of each stream the result holds; 6,000 characters by default. */
+  readonly tailChars?: number
+  /** How much of the start of stdout the result holds as well; nothing by default. */
+  readonly headChars?: number
+}
+
+/** A supervised process: `marker` is in the environment of all that comes of it (`killTree(marker)`). */
+export interface StartedChild extends ProcessIdentity {
+  readonly marker: string
+}
+
+/** How it went. Never an exception, whatever the process did. */
+export interface Supervised {
+  /** Null when a signal ended it, or it never started. */
+  readonly exitCode: number | null
+  /** `SIGKILL` …; null when it ended by itself. */
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly stdoutHead?: string
+  /** Printed on both streams together. */
+  readonly bytes: number
+  readonly durationMs: number
+  readonly timedOut: boolean
+  readonly aborted: boolean
+  /** Why it could not be started: `command not found: foo`. */
+  readonly spawnError?: string
+  readonly spawnReason?: SpawnReason
+  /** How many processes had outlived it and were ended. */
+  readonly leftovers?: number
+  /** Pids that could not be ended; absent when it is proved that none is left. */
+  readonly survivors?: readonly number[]
+  /** Why the output file is not complete: no space left … */
+  readonly outputError?: string
+}
+
+/** How long a pipe may stay silent that something out of our reach holds open once the tree is gone, and how much may still come out of it. */
+const pipePatienceMs = 1000
+const pipeRemainder = 4 * 1024 * 1024
+
+/**
+ * Runs a process as the leader of its own session until it and everything it started have ended. Output is streamed, bounded and, if asked,
+ * written to a file; on abort or timeout the whole tree gets TERM, a grace period, and KILL. Should this process die, a guardian ends the tree.
+ * Throws `bad_input` when neither `argv` nor `shell` names a command.
+ */
+export async function supervise(options: SuperviseOptions): Promise<Supervised> {
+  const watch = new Watch(options)
+  if (options.signal?.aborted) return watch.report({ aborted: true })
+  const { outputPath, outputCapBytes = 64 * 1024 * 1024 } = options
+  const file = outputPath === undefined ? undefined : await OutputFile.open(outputPath, outputCapBytes)
+  const stop = stopper(options.signal, options.timeoutMs)
+  try {
+    if (stop.cause() === 'abort') return watch.report({ aborted: true })
+    const marker = randomUUID()
+    const child = await start(options, marker)
+    if ('reason' in child) return watch.report({ spawnError: child.message, spawnReason: child.reason })
+    const root = processIdentity(child.pid)
+    const read = watch.read(child, file, stop.asked)
+    started(options, { ...root, marker })
+    await Promise.race([child.exited, stop.asked])
+    const cause = stop.cause()
+    const end = await endTree(new ProcessTree({ root, marker }), options, cause, stop.asked)
+    const exit = await within(child.exited, pipePatienceMs)
+    await watch.settle(read, child)
+    releaseGroup(child.pid)
+    return watch.report({
+      ...exit,
+      timedOut: cause === 'timeout',
+      aborted: cause === 'abort',
+      ...(cause === undefined && end.ended > 0 ? { leftovers: end.ended } : {}),
+      ...(end.survivors.length > 0 ? { survivors: end.survivors } : {}),
+      ...(file?.error === undefined ? {} : { outputError: file.error }),
+    })
+  } finally {
+    stop.dispose()
+    await file?.close()
+  }
+}
+
+/** Stops the tree, or, when its root ended by itself, lets the rest of it finish for a moment and ends what stays. */
+async function endTree(
+  tree: ProcessTree,
+  options: SuperviseOptions,
+  cause: StopCause | undefined,
+  asked: Promise<StopCause>,
+): Promise<TreeEnd> {
+  const { graceMs = 2000, drainMs = 500 } = options
+  if (cause !== undefined) return tree.end(graceMs)
+  const until = performance.now() + drainMs
+  for (let wait = 5; ; wait = Math.min(wait * 2, 50)) {
+    if (tree.members().length === 0) return { ended: 0, survivors: [] }
+    if (performance.now() >= until || (await within(asked, wait)) !== undefined) return tree.end(graceMs)
+  }
+}
+
+function started(options: SuperviseOptions, child: StartedChild): void {
+  try {
+    options.onStart?.(child)
+  } catch {
+    // An observer that fails is not the process's fault.
+  }
+}
+
+/** What is seen of a process while it runs. */
+class Watch {
+  readonly #options: SuperviseOptions
+  readonly #began = performance.now()
+  readonly #out: Tail
+  readonly #err: Tail
+  #bytes = 0
+  #busy = 0
+
+  constructor(options: SuperviseOptions) {
+    this.#options = options
+    this.#out = new Tail(options.tailChars ?? 6000, options.headChars ?? 0)
+    this.#err = new Tail(options.tailChars ?? 6000)
+  }
+
+  async read(child: Running, file: OutputFile | undefined, hurry: Promise<unknown>): Promise<true> {
+    const { onStdout, onStderr } = this.#options
+    const shared = {
+      file,
+      hurry,
+      count: (bytes: number) => {
+        this.#bytes += bytes
+      },
+      busy: (change: 1 | -1) => {
+        this.#busy += change
+      },
+    }
+    await Promise.all([
+      consume(child.stdout, { ...shared, tail: this.#out, onText: onStdout }),
+      consume(child.stderr, { ...shared, tail: this.#err, onText: onStderr }),
+    ])
+    return true
+  }
+
+  /** Reads what is left in the pipes. The tree is gone: only something that escaped it can still hold or fill them, and for that we do not wait. */
+  async settle(read: Promise<true>, child: Running): Promise<void> {
+    const before = this.#bytes
+    for (let silent = 0, seen = before; (await within(read, pipePatienceMs / 4)) === undefined; seen = this.#bytes) {
+      silent = this.#bytes === seen && this.#busy === 0 ? silent + 1 : 0
+      if (silent < 4 && this.#bytes - before < pipeRemainder) continue
+      child.abandon()
+      await read
+      return
+    }
+  }
+
+  report(rest: Partial<Supervised>): Supervised {
+    return {
+      exitCode: null,
+      signal: null,
+      stdout: this.#out.text,
+      stderr: this.#err.text,
+      ...(this.#options.headChars === undefined ? {} : { stdoutHead: this.#out.head }),
+      bytes: this.#bytes,
+      durationMs: performance.now() - this.#began,
+      timedOut: false,
+      aborted: false,
+      ...rest,
+    }
+  }
+}

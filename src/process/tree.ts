@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ProcessIdentity } from './identity.ts'
+import { carriers, hasProc, listProcesses, type ProcessRow } from './table.ts'
+
+/** How long we go on killing what does not die (uninterruptible sleep, another user's process) before we give up. */
+const killPatienceMs = 10_000
+
+/** What a tree is known by: the process at its top, a marker in the environment of all that it starts, or both. */
+export interface TreeRoot {
+  readonly root?: ProcessIdentity
+  readonly marker?: string
+}
+
+/** How the ending of a tree went. */
+export interface TreeEnd {
+  /** How many processes were found alive and signalled. */
+  readonly ended: number
+  /** Pids that would not die: stuck in the kernel, or not ours to signal. Empty is the proof that nothing is left. */
+  readonly survivors: readonly number[]
+}
+
+/**
+ * A process and all that came of it: its group, its session, its descendants by parent, and every process whose environment carries the
+ * marker (which finds those that left with `setsid`, a double fork or `nohup`). What was seen once is remembered, so a process
+ * stays ours when its parent dies. Only one that had left before the first look *and* emptied its environment is missed; keeping that in is a sandbox's job.
+ */
+export class ProcessTree {
+  readonly #root: ProcessIdentity | undefined
+  readonly #marker: string | undefined
+  readonly #seen = new Map<number, string>()
+  readonly #oldest: number
+
+  constructor(what: TreeRoot) {
+    this.#root = what.root
+    this.#marker = what.marker
+    this.#oldest = hasProc && what.root !== undefined ? Number(what.root.started || 0) : 0
+    if (what.root !== undefined && what.root.started !== '') this.#seen.set(what.root.pid, what.root.started)
+  }
+
+  /** The members alive now. Never this process itself. */
+  members(): ProcessRow[] {
+    // Nothing that is older than the root came of it: this spares most of the table, and a reused group id cannot mislead.
+    const rows = listProcesses().filter(
+      (row) => row.pid !== process.pid && (this.#oldest === 0 || Number(row.started) >= this.#oldest),
+    )
+    const members = new Set<number>()
+    for (const row of rows) if (this.#seen.get(row.pid) === row.started || this.#inGroup(row)) members.add(row.pid)
+    if (this.#marker !== undefined) {
+      const open = rows.filter((row) => !members.has(row.pid))
+      for (const pid of carriers(this.#marker, open)) members.add(pid)
+    }
+    for (let grown = true; grown; ) {
+      grown = false
+      for (const row of rows) {
+        if (members.has(row.pid) || !members.has(row.parent)) continue
+        members.add(row.pid)
+        grown = true
+      }
+    }
+    const found = rows.filter((row) => members.has(row.pid))
+    for (const row of found) this.#seen.set(row.pid, row.started)
+    return found
+  }
+
+  /** TERM to all, up to `graceMs` for them to go (0: none), then KILL until none is left, also of those forked meanwhile. */
+  async end(graceMs: number): Promise<TreeEnd> {
+    const signalled = new Set<string>()
+    if (graceMs > 0) {
+      const until = performance.now() + graceMs
+      let left = this.members()
+      for (const row of left) {
+        signalled.add(`${row.pid} ${row.started}`)
+        send(row.pid, 'SIGTERM')
+        // A stopped process would sit on its TERM for ever.
+        send(row.pid, 'SIGCONT')
+      }
+      for (let wait = 5; left.length > 0 && performance.now() < until; wait = Math.min(wait * 2, 100)) {
+        await sleep(Math.max(0, Math.min(wait, until - performance.now())))
+        left = this.members()
+      }
+      if (left.length === 0) return { ended: signalled.size, survivors: [] }
+    }
+    const until = performance.now() + killPatienceMs
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      const left = this.members()
+      if (left.length === 0) return { ended: signalled.size, survivors: [] }
+      let mayDie = false
+      for (const row of left) {
+        signalled.add(`${row.pid} ${row.started}`)
+        if (send(row.pid, 'SIGKILL')) mayDie = true
+      }
+      if (!mayDie || performance.now() > until) return { ended: signalled.size, survivors: left.map((row) => row.pid) }
+      await sleep(wait)
+    }
+  }
+
+  #inGroup(row: ProcessRow): boolean {
+    const top = this.#root?.pid
+    return top !== undefined && (row.group === top || row.session === top)
+  }
+}
+
+/**
+ * Ends every process that carries a marker in its environment, or the tree below a process, or both. TERM, `graceMs` (default 2,000), KILL until none is left.
+ */
+export async function killTree(what: string | TreeRoot, options: { readonly graceMs?: number } = {}): Promise<TreeEnd> {
+  return new ProcessTree(typeof what === 'string' ? { marker: what } : what).end(options.graceMs ?? 2000)
+}
+
+/** False when the process may not be signalled by us; one that is gone already counts as signalled. */
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
