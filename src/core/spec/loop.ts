@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { LoopwrightError } from '../errors.ts'
+import { type GoalSpec, goalSpec } from './goal.ts'
+import { type Problem, problemsOf } from './problems.ts'
+
+/** The kinds of loop a file can define. */
+export const kinds = ['goal'] as const
+
+/** A parsed loop of any kind. */
+export type LoopSpec = GoalSpec
+
+const unknownKind = z.looseObject({ kind: z.enum(kinds) })
+
+/** The schema for a value by its `kind` (absent: goal). For a kind that is not known, a schema that refuses just that. */
+export function schemaFor(value: unknown): typeof goalSpec | typeof unknownKind {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !('kind' in value)) return goalSpec
+  return value.kind === 'goal' ? goalSpec : unknownKind
+}
+
+/** Parses a value against a schema; throws one `bad_input` that lists what is wrong, first first. For input without a file. */
+export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw problemError(problemsOf(schema, result.error.issues, value))
+}
+
+/** Parses a loop given as a value (by the library or from flags). Throws `bad_input`. */
+export function parseLoop(value: unknown): LoopSpec {
+  if (schemaFor(value) !== goalSpec) parseWith(unknownKind, value)
+  return parseWith(goalSpec, value)
+}
+
+/** One error for all problems: at most `limit` of them, a line each, with the first one's hint. */
+export function problemError(
+  problems: readonly Problem[],
+  where: (problem: Problem) => string = () => '',
+  limit = 10,
+): LoopwrightError {
+  const shown = problems.slice(0, limit)
+  const lines = shown.map((problem, i) => {
+    const hint = i > 0 && problem.hint !== undefined ? ` (${problem.hint})` : ''
+    return `${where(problem)}${problem.message}${hint}`
+  })
+  if (problems.length > limit) lines.push(`and ${problems.length - limit} more`)
+  const hint = shown[0]?.hint
+  return new LoopwrightError('bad_input', lines.join('\n'), hint === undefined ? {} : { hint })
+}
