@@ -62,7 +62,14 @@ function describe(
         ]
       }
       if (issue.expected === 'int') return [{ path, message: `${field}expected a whole number, got ${show(got)}` }]
+      if (path.length === 0 && got === null)
+        return [{ path, message: 'the file is empty', hint: 'for example: goal: fix the failing tests' }]
       const expected = typeName(issue.expected)
+      const glued = typeof got === 'string' && /^[A-Za-z]\w*:\S/.test(got) && expected === 'a map of keys'
+      if (glued)
+        return [
+          { path, message: `${field}expected ${expected}, got ${show(got)}`, hint: 'put a space after the colon' },
+        ]
       const quoted =
         typeof got === 'number' && issue.expected === 'string' ? { hint: `put it in quotes: "${got}"` } : {}
       return [{ path, message: `${field}expected ${expected}, got ${show(got)}`, ...quoted }]
