@@ -1,8 +1,9 @@
 import type { Appended, Entry, RunPatch } from '../core/ports.ts'
 import type { Connection } from './connection.ts'
 import { assertHeld, noSuchRun, notConsumable, patchHead } from './head.ts'
+import type { HeldRun } from './held.ts'
 import { killSwitchRefusal, reserve, settle } from './ledger.ts'
-import { type HeldRun, heldRun, ledgerOf, readHead, readScope, writeHead, writeScope } from './rows.ts'
+import { heldRun, ledgerOf, readHead, readScope, writeHead, writeScope } from './rows.ts'
 
 export interface Append {
   readonly id: string
@@ -14,7 +15,7 @@ export interface Append {
 
 /** Appends inside the transaction the caller has begun. The plain case, events alone, touches one page of the database. */
 export function appendTo(db: Connection, { id, epoch, entries, patch, ts }: Append): Appended[] {
-  const run = heldRun(db, id)
+  const run = db.held.get(id) ?? heldRun(db, id)
   if (run === undefined) throw noSuchRun(id)
   if (run.epoch !== epoch || !run.driven) assertHeld(id, readHead(db, id)?.head ?? { epoch: -1, driver: null }, epoch)
   let seq = run.lastSeq
@@ -39,6 +40,8 @@ export function appendTo(db: Connection, { id, epoch, entries, patch, ts }: Appe
     )
     return { ok: true, event: { ...entry.event, seq, epoch, ts } }
   })
+  if (patch === undefined) db.held.set(id, { ...run, lastSeq: seq })
+  else db.held.delete(id)
   if (patch !== undefined) patchRun(db, { id, patch, lastSeq: seq > run.lastSeq ? seq : undefined, ts })
   return results
 }

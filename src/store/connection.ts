@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { LoopwrightError } from '../core/errors.ts'
 import { storeError, storeNewer } from './errors.ts'
+import type { HeldRun } from './held.ts'
 import { loadSqlite } from './load.ts'
 import { patiently } from './retry.ts'
 import { migrate, schemaVersion } from './schema.ts'
@@ -19,12 +20,18 @@ const sliceMs = 10
 /** One open database: prepared statements by their text, and work done in order, again while it is locked. */
 export class Connection {
   readonly path: string
+  /**
+   * What the last append left of each run. It is exact: any commit of another process, any other write of ours and any
+   * failure empties it, so that a driver alone on its run need not look the run up again for every event.
+   */
+  readonly held = new Map<string, HeldRun>()
   readonly #patienceMs: number
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
   #sliceStart: number | undefined
+  #dataVersion: unknown
 
   private constructor(db: DatabaseSync, options: ConnectionOptions) {
     this.#db = db
@@ -64,11 +71,19 @@ export class Connection {
 
   /** Work that only reads. In WAL mode it waits for nobody's commit. */
   read<T>(work: () => T): Promise<T> {
-    return this.#attempt(work)
+    return this.#closed ? Promise.reject(closedError()) : this.#attempt(work)
   }
 
   /** One write transaction, after those asked for before it. `work` may run more than once, the lost times without a trace. */
   write<T>(work: () => T): Promise<T> {
+    return this.append(() => {
+      this.held.clear()
+      return work()
+    })
+  }
+
+  /** A `write` that keeps `held` true itself. */
+  append<T>(work: () => T): Promise<T> {
     return this.#inOrder(() => this.#transaction(work))
   }
 
@@ -86,13 +101,14 @@ export class Connection {
   }
 
   #inOrder<T>(work: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError())
     const before = this.#last
     const job = before.then(async () => {
       await this.#turn()
       return this.#attempt(work)
     })
     this.#last = job.then(ignore, ignore)
-    return this.#closed ? Promise.reject(closedError()) : job
+    return job
   }
 
   async #attempt<T>(work: () => T): Promise<T> {
@@ -106,20 +122,25 @@ export class Connection {
   #transaction<T>(work: () => T): T {
     this.statement('BEGIN IMMEDIATE').run()
     try {
-      this.#assertKnownSchema()
+      this.#noticeOthers()
       const result = work()
       this.statement('COMMIT').run()
       return result
     } catch (error) {
+      this.held.clear()
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     }
   }
 
-  /** A newer loopwright may have upgraded the file under a driver that has been running for days. */
-  #assertKnownSchema(): void {
+  /** After a commit of another process: forget, and see whether a newer loopwright upgraded the file under a long-lived driver. */
+  #noticeOthers(): void {
+    const dataVersion = this.statement('PRAGMA data_version').get()?.data_version
+    if (dataVersion === this.#dataVersion) return
+    this.held.clear()
     const version = Number(this.statement('PRAGMA user_version').get()?.user_version)
     if (version > schemaVersion) throw storeNewer(this.path, version, schemaVersion, 'schema')
+    this.#dataVersion = dataVersion
   }
 
   /** Commits are synchronous and promises starve timers: after a slice the event loop turns once. */

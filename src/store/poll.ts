@@ -35,7 +35,10 @@ export class Poller {
   }
 
   #look(): void {
-    if (this.#watchers.empty) return this.stop()
+    if (this.#watchers.empty) {
+      this.stop()
+      return
+    }
     try {
       const version = this.#dataVersion()
       if (version === this.#version) return

@@ -3,6 +3,7 @@ import type { StepKey } from '../core/event.ts'
 import type { RunRecord } from '../core/ports.ts'
 import type { Connection } from './connection.ts'
 import { type RunHead, recordOf } from './head.ts'
+import type { HeldRun } from './held.ts'
 import { emptyScope, type LedgerRows, type Reservation, type ScopeState } from './ledger.ts'
 
 type Row = Record<string, unknown>
@@ -27,16 +28,6 @@ export function recordOfRow(row: Row): RunRecord {
     lastSeq: Number(row.last_seq ?? 0),
     lastTs: lastTs === null ? undefined : Number(lastTs),
   })
-}
-
-/** A run's head with the number its rows carry and the next free seq. */
-export interface HeldRun {
-  readonly no: number
-  readonly scope: string
-  readonly scopes: string
-  readonly lastSeq: number
-  readonly epoch: number
-  readonly driven: boolean
 }
 
 /** What an append must know, in one look. */

@@ -86,7 +86,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       }),
 
     async append(id, epoch, entries, patch) {
-      const results = await db.write(() => appendTo(db, { id, epoch, entries, patch, ts: now() }))
+      const results = await db.append(() => appendTo(db, { id, epoch, entries, patch, ts: now() }))
       watchers.notify(id)
       return results
     },
