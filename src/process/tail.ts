@@ -25,9 +25,10 @@ export class Tail {
   }
 }
 
-// A character of two code units that the cut went through is left out whole.
-function lastOf(text: string, limit: number): string {
-  if (limit === 0) return ''
+/** The last `limit` characters; one of two code units that the cut goes through is left out whole. */
+export function lastOf(text: string, limit: number): string {
+  if (limit <= 0) return ''
+  if (text.length <= limit) return text
   const cut = text.slice(-limit)
   const first = cut.charCodeAt(0)
   return first >= 0xdc00 && first <= 0xdfff ? cut.slice(1) : cut
