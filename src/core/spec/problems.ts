@@ -44,6 +44,7 @@ function describe(
       })
     }
     case 'invalid_union': {
+      if (got === undefined) return [missing(path)]
       const fitting = issue.errors.find(fitsRoot)
       if (fitting !== undefined) return fitting.flatMap((inner) => describe(schema, inner, value, path))
       return [
@@ -51,16 +52,7 @@ function describe(
       ]
     }
     case 'invalid_type': {
-      if (got === undefined) {
-        const [last] = path.slice(-1)
-        return [
-          {
-            path: path.slice(0, -1),
-            message: path.length === 0 ? 'the file is empty' : `${pathText(path)} is missing`,
-            hint: `add "${last ?? 'goal'}: …"`,
-          },
-        ]
-      }
+      if (got === undefined) return [missing(path)]
       if (issue.expected === 'int') return [{ path, message: `${field}expected a whole number, got ${show(got)}` }]
       if (path.length === 0 && got === null)
         return [{ path, message: 'the file is empty', hint: 'for example: goal: fix the failing tests' }]
@@ -107,6 +99,13 @@ function describe(
     }
   }
   return [{ path, message: field + issue.message }]
+}
+
+function missing(path: readonly (string | number)[]): Problem {
+  const last = path.at(-1)
+  if (last === undefined)
+    return { path, message: 'the file is empty', hint: 'for example: goal: fix the failing tests' }
+  return { path: path.slice(0, -1), message: `${pathText(path)} is missing`, hint: `add "${last}: …"` }
 }
 
 /** Whether a union's option took the kind of value it was given, so that its complaints are the ones that help. */

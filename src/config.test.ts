@@ -1,0 +1,126 @@
+import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { ensureHome, explainConfig, isInside, loadConfig, loadSpecFile } from './config.ts'
+import { configTemplate, goalTemplate } from './formats/templates.ts'
+
+async function setup(files: Record<string, string> = {}) {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'loopwright-config-')))
+  const cwd = join(root, 'project')
+  await mkdir(join(cwd, '.git'), { recursive: true })
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true })
+    await writeFile(join(root, name), text)
+  }
+  return { root, cwd, env: { HOME: join(root, 'me') } }
+}
+const own = 'project/.loopwright/config.yaml'
+const mine = 'me/.config/loopwright/config.yaml'
+
+test('a flag beats the environment, the project, the user and the default, and each says where it comes from', async () => {
+  const { root, cwd, env } = await setup({
+    [own]: 'agent: p\nmodel: p\nretries: 3\nbudget: { cost: 1, duration: 1h }\nagents: { p: { command: run-p } }\n',
+    [mine]:
+      'agent: u\nmodel: u\nretries: 2\ncleanup: never\nbudget: { cost: 2, tokens: 5 }\nagents: { u: { command: run-u, env: { X: hidden } } }\n',
+  })
+  const config = await loadConfig({
+    cwd,
+    env: { ...env, LOOPWRIGHT_AGENT: 'e', LOOPWRIGHT_MODEL: 'e', CI: '1' },
+    flags: { agent: 'f', model: undefined },
+  })
+  expect(config.projectAgents).toEqual(['p'])
+  const rows = explainConfig(config).map((row) => `${row.key} = ${row.value} ← ${row.source}`.replaceAll(root, ''))
+  expect(rows).toEqual([
+    'agent = f ← flag',
+    'model = e ← environment (LOOPWRIGHT_MODEL)',
+    'concurrency = 8 ← default',
+    `retries = 3 ← project (/${own})`,
+    'isolation = worktree ← default',
+    `cleanup = never ← user (/${mine})`,
+    'budget.iterations = 4 ← default',
+    `budget.duration = 3600 ← project (/${own})`,
+    `budget.tokens = 5 ← user (/${mine})`,
+    `budget.cost = 1 ← project (/${own})`,
+    `agents.u = {"command":"run-u","env":["X"]} ← user (/${mine})`,
+    `agents.p = {"command":"run-p"} ← project (/${own})`,
+    'home = /me/.local/state/loopwright ← default',
+    'noColor = false ← default',
+    'ci = true ← environment (CI)',
+  ])
+})
+
+test('a project cannot set the home, its .env is not read, and its configuration cannot be a link out of it', async () => {
+  const a = await setup({ [own]: 'agent: x\nhome: /evil\n' })
+  await expect(loadConfig(a)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: `${a.cwd}/.loopwright/config.yaml:2:7: home: a project cannot set where state is kept`,
+  })
+  const b = await setup({ 'project/.env': 'LOOPWRIGHT_HOME=/evil\nLOOPWRIGHT_AGENT=evil\n' })
+  const config = await loadConfig(b)
+  expect([config.agent, config.home]).toEqual([undefined, join(b.root, 'me/.local/state/loopwright')])
+  const c = await setup({ 'outside.yaml': 'agent: x\n' })
+  await mkdir(join(c.cwd, '.loopwright'))
+  await symlink(join(c.root, 'outside.yaml'), join(c.cwd, '.loopwright/config.yaml'))
+  await expect(loadConfig(c)).rejects.toThrow('this link leads out of the project')
+})
+
+test('the home follows LOOPWRIGHT_HOME, then XDG_STATE_HOME; a relative or unwritable one is refused', async () => {
+  const { root, cwd, env } = await setup({ file: '' })
+  expect((await loadConfig({ cwd, env: { ...env, LOOPWRIGHT_HOME: '/a/h', XDG_STATE_HOME: '/b' } })).home).toBe('/a/h')
+  expect((await loadConfig({ cwd, env: { ...env, XDG_STATE_HOME: '/b' } })).home).toBe('/b/loopwright')
+  await expect(loadConfig({ cwd, env: { ...env, LOOPWRIGHT_HOME: 'h' } })).rejects.toThrow(
+    'LOOPWRIGHT_HOME: the home of loopwright must be an absolute path, not h',
+  )
+  await expect(ensureHome(join(root, 'file', 'home'))).rejects.toMatchObject({ code: 'store_readonly' })
+})
+
+test('a wrong variable, file or directory is named', async () => {
+  const { cwd, env } = await setup()
+  await expect(loadConfig({ cwd, env: { ...env, LOOPWRIGHT_CONCURRENCY: 'many' } })).rejects.toThrow(
+    'LOOPWRIGHT_CONCURRENCY: "many" is not allowed',
+  )
+  await expect(loadConfig({ cwd: join(cwd, 'no'), env })).rejects.toThrow('there is no such directory')
+  await expect(loadSpecFile(join(cwd, 'no.yaml'))).rejects.toMatchObject({ code: 'not_found' })
+  const bad = await setup({ [own]: 'agnet: x\n' })
+  await expect(loadConfig(bad)).rejects.toMatchObject({
+    message: expect.stringMatching(/config\.yaml:1:1: unknown key "agnet"$/),
+    hint: 'did you mean "agent"?',
+  })
+})
+
+test('the configuration is found from a subdirectory, and the calling agent and secrets are data', async () => {
+  const { cwd, env } = await setup({ [own]: 'agent: x\n', 'project/a/b/file': '' })
+  const config = await loadConfig({
+    cwd: join(cwd, 'a/b'),
+    env: { ...env, CLAUDECODE: '1', MY_API_KEY: 'made-up-value', DB_password: 'short' },
+  })
+  expect([config.project, config.agent, config.caller?.agent, config.secrets]).toEqual([
+    cwd,
+    'x',
+    'claude-code',
+    ['made-up-value'],
+  ])
+})
+
+test('the templates are valid, also with every comment taken as text', async () => {
+  const { root, cwd, env } = await setup({ [own]: configTemplate, 'goal.yaml': goalTemplate })
+  expect((await loadConfig({ cwd, env })).concurrency).toBe(8)
+  expect((await loadSpecFile(join(root, 'goal.yaml'))).spec.verify[0]?.argv).toEqual(['npm', 'test'])
+  const full = await setup({
+    [own]: configTemplate.replace(/^# (?=( {2})*[a-z]+:)/gm, ''),
+    'goal.yaml': goalTemplate.replace(/^( *)# (?=[- a-z])/gm, '$1'),
+  })
+  expect((await loadConfig(full)).agents.mine?.command).toBe('my-agent --print {prompt}')
+  expect((await loadSpecFile(join(full.root, 'goal.yaml'))).spec.workspace.copy).toEqual(['.env.local'])
+})
+
+test('a path is inside by segments', () => {
+  expect([
+    isInside('/a/b', '/a/b/c'),
+    isInside('/a/b', '/a/b'),
+    isInside('/a/b', '/a/bc'),
+    isInside('/a/b', '/a'),
+    isInside('/a/b', '/a/b/..x'),
+  ]).toEqual([true, true, false, false, true])
+})

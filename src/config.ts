@@ -1,0 +1,212 @@
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
+import { absolute, findProject, readOptional } from './config/paths.ts'
+import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
+import { LoopwrightError } from './core/errors.ts'
+import { goalSpec } from './core/spec/goal.ts'
+import { type LoopSpec, schemaFor } from './core/spec/loop.ts'
+import { parseYaml, validate } from './formats/yaml.ts'
+
+export { ensureHome, isInside } from './config/paths.ts'
+export type { AgentTemplate, Price } from './config/schema.ts'
+
+export type Layer = 'flag' | 'environment' | 'project' | 'user' | 'default'
+
+/** Where a value comes from: its layer, and the flag, variable or file in words. */
+export interface Source {
+  readonly layer: Layer
+  readonly from: string
+}
+
+/** A file as it was read, so that what is trusted is what was parsed. */
+export interface SourceFile {
+  readonly path: string
+  readonly text: string
+}
+
+export interface Config {
+  /** The directory that holds `.loopwright`, or the working directory; a real path. */
+  readonly project: string
+  /** Where state is kept; absolute. Not made yet: see `ensureHome`. */
+  readonly home: string
+  readonly agent?: string
+  readonly model?: string
+  readonly concurrency: number
+  readonly retries: number
+  readonly isolation: 'worktree' | 'inplace'
+  readonly cleanup: 'auto' | 'always' | 'never'
+  /** Durations in seconds, cost in US dollars. */
+  readonly budget: NonNullable<FileConfig['budget']>
+  readonly prices: Readonly<Record<string, Price>>
+  readonly agents: Readonly<Record<string, AgentTemplate>>
+  /** Agents whose command a project's file gives: they need trust. */
+  readonly projectAgents: readonly string[]
+  readonly noColor: boolean
+  readonly ci: boolean
+  readonly caller?: { readonly agent: string; readonly variable: string }
+  /** For redaction only; never shown. */
+  readonly secrets: readonly string[]
+  readonly projectFile?: SourceFile
+  readonly sources: ReadonlyMap<string, Source>
+}
+
+export interface ConfigInput {
+  readonly cwd: string
+  readonly env: Env
+  /** Parsed flags by path, as in `{ agent: 'codex', 'budget.cost': 5 }`; `undefined` is not given. */
+  readonly flags?: Readonly<Record<string, unknown>>
+}
+
+const defaults = { concurrency: 8, retries: 1, isolation: 'worktree', cleanup: 'auto', 'budget.iterations': 4 }
+
+/**
+ * Reads flags, environment, the project's and the user's config.yaml, and says of every value where it comes from.
+ * A project's `.env` is never read. Throws `bad_input` with the file, line and column.
+ */
+export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise<Config> {
+  const userHome = absolute(env.HOME) ?? homedir()
+  const project = await findProject(cwd, userHome)
+  const userPath = join(absolute(env.XDG_CONFIG_HOME) ?? join(userHome, '.config'), 'loopwright', 'config.yaml')
+  const projectPath = join(project, '.loopwright', 'config.yaml')
+  const userText = await readOptional(userPath)
+  const projectText = await readOptional(projectPath, project)
+  const user: FileConfig = userText === undefined ? {} : read(userConfig, userText, userPath)
+  const { home: _, ...own } =
+    projectText === undefined ? { home: undefined } : read(projectConfig, projectText, projectPath)
+  const ours: FileConfig = own
+
+  const values = new Map<string, unknown>()
+  const sources = new Map<string, Source>()
+  const set = (path: string, value: unknown, source: Source) => {
+    if (value === undefined) return
+    values.set(path, value)
+    sources.set(path, source)
+  }
+  for (const [path, value] of Object.entries(defaults)) set(path, value, { layer: 'default', from: 'default' })
+  for (const [path, value] of flatten(user)) set(path, value, { layer: 'user', from: userPath })
+  for (const [path, value] of flatten(ours)) set(path, value, { layer: 'project', from: projectPath })
+  for (const [path, { value, from }] of fromEnvironment(env)) set(path, value, { layer: 'environment', from })
+  for (const [path, value] of Object.entries(flags))
+    if (path !== 'home') set(path, value, { layer: 'flag', from: 'flag' })
+
+  const [home, homeSource] = findHome(env, user.home, userHome, userPath)
+  sources.set('home', homeSource)
+  const merged = validateMerged(values)
+  const noColor = (env.NO_COLOR ?? '') !== ''
+  const ci = (env.CI ?? '') !== '' && env.CI !== 'false' && env.CI !== '0'
+  sources.set('noColor', { layer: noColor ? 'environment' : 'default', from: noColor ? 'NO_COLOR' : 'default' })
+  sources.set('ci', { layer: ci ? 'environment' : 'default', from: ci ? 'CI' : 'default' })
+  const caller = callingAgent(env)
+  return {
+    project,
+    home,
+    ...(merged.agent === undefined ? {} : { agent: merged.agent }),
+    ...(merged.model === undefined ? {} : { model: merged.model }),
+    concurrency: merged.concurrency ?? 8,
+    retries: merged.retries ?? 1,
+    isolation: merged.isolation ?? 'worktree',
+    cleanup: merged.cleanup ?? 'auto',
+    budget: merged.budget ?? {},
+    prices: merged.prices ?? {},
+    agents: merged.agents ?? {},
+    projectAgents: Object.keys(ours.agents ?? {}),
+    noColor,
+    ci,
+    ...(caller === undefined ? {} : { caller }),
+    secrets: secretValues(env),
+    ...(projectText === undefined ? {} : { projectFile: { path: projectPath, text: projectText } }),
+    sources,
+  }
+}
+
+/** Reads a loop file. `spec` is parsed, `source` is what trust is asked for. Throws `not_found` and `bad_input`. */
+export async function loadSpecFile(path: string): Promise<{ spec: LoopSpec; source: SourceFile }> {
+  const text = await readOptional(path)
+  if (text === undefined) throw new LoopwrightError('not_found', `${path}: there is no such file`)
+  const parsed = parseYaml(text, path)
+  const schema = schemaFor(parsed.value)
+  if (schema !== goalSpec) validate(schema, parsed)
+  return { spec: validate(goalSpec, parsed), source: { path, text } }
+}
+
+export interface ConfigRow {
+  readonly key: string
+  readonly value: string
+  readonly source: string
+}
+
+/** Every value and where it comes from, for people. Environment given to agents is not shown: it may hold secrets. */
+export function explainConfig(config: Config): ConfigRow[] {
+  const rows: ConfigRow[] = []
+  const row = (key: string, value: unknown) => {
+    const source = config.sources.get(key)
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+    const shown = config.secrets.reduce((all, secret) => all.replaceAll(secret, '[redacted]'), text)
+    const from = source === undefined || source.from === source.layer ? '' : ` (${source.from})`
+    rows.push({ key, value: shown, source: `${source?.layer ?? 'default'}${from}` })
+  }
+  row('agent', config.agent ?? 'auto')
+  row('model', config.model ?? 'the agent decides')
+  for (const key of ['concurrency', 'retries', 'isolation', 'cleanup'] as const) row(key, config[key])
+  for (const [key, value] of Object.entries(config.budget)) row(`budget.${key}`, value)
+  for (const [name, value] of Object.entries(config.prices)) row(`prices.${name}`, value)
+  for (const [name, { env, ...rest }] of Object.entries(config.agents))
+    row(`agents.${name}`, env === undefined ? rest : { ...rest, env: Object.keys(env) })
+  for (const key of ['home', 'noColor', 'ci'] as const) row(key, config[key])
+  return rows
+}
+
+function read<S extends typeof userConfig | typeof projectConfig>(schema: S, text: string, file: string) {
+  const parsed = parseYaml(text, file)
+  return validate(schema, parsed.value === null ? { ...parsed, value: {} } : parsed)
+}
+
+/** Settings by path: budget, prices and agents are merged entry by entry, so that a layer may add to the one below. */
+function flatten(config: FileConfig): [string, unknown][] {
+  return Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
+    if (key === 'home') return []
+    if (typeof value !== 'object' || value === null) return [[key, value]]
+    return Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one])
+  })
+}
+
+function validateMerged(values: ReadonlyMap<string, unknown>): FileConfig {
+  const tree: Record<string, unknown> = {}
+  for (const [path, value] of values) {
+    const dot = path.indexOf('.')
+    if (dot < 0) tree[path] = value
+    else {
+      const head = path.slice(0, dot)
+      const inner = tree[head]
+      tree[head] = { ...(typeof inner === 'object' ? inner : {}), [path.slice(dot + 1)]: value }
+    }
+  }
+  const result = userConfig.safeParse(tree)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw new LoopwrightError(
+    'bad_input',
+    `${issue?.path.map(String).join('.') ?? 'flags'}: ${issue?.message ?? 'is wrong'}`,
+  )
+}
+
+function findHome(env: Env, configured: string | undefined, userHome: string, userPath: string): [string, Source] {
+  const given = env.LOOPWRIGHT_HOME?.trim() ?? ''
+  const [path, source]: [string | undefined, Source] =
+    given !== ''
+      ? [given, { layer: 'environment', from: 'LOOPWRIGHT_HOME' }]
+      : [configured, { layer: 'user', from: userPath }]
+  if (path === undefined) {
+    const state = absolute(env.XDG_STATE_HOME)
+    return state === undefined
+      ? [join(userHome, '.local', 'state', 'loopwright'), { layer: 'default', from: 'default' }]
+      : [join(state, 'loopwright'), { layer: 'environment', from: 'XDG_STATE_HOME' }]
+  }
+  if (!isAbsolute(path))
+    throw new LoopwrightError(
+      'bad_input',
+      `${source.from}: the home of loopwright must be an absolute path, not ${path}`,
+    )
+  return [resolve(path), source]
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { duration } from '../core/spec/parts.ts'
+
+const name = z.string().trim().min(1)
+const whole = z.int().min(1)
+const price = z.number().min(0)
+
+const fields = {
+  agent: name.optional().describe('the agent that does the work'),
+  model: name.optional().describe('the model the agent shall use'),
+  concurrency: z.int().min(1).max(64).optional().describe('workers at once'),
+  retries: z.int().min(0).max(20).optional().describe('more tries for a subgoal that failed'),
+  isolation: z.enum(['worktree', 'inplace']).optional().describe('where the work happens'),
+  cleanup: z.enum(['auto', 'always', 'never']).optional().describe('what becomes of the worktree'),
+  budget: z
+    .strictObject({
+      iterations: whole.optional(),
+      duration: duration.optional(),
+      tokens: whole.optional(),
+      cost: z.number().positive().optional(),
+      agentCalls: whole.optional(),
+      agents: whole.optional(),
+      seconds: duration.optional(),
+    })
+    .optional()
+    .describe('where a run stops'),
+  prices: z
+    .record(
+      z.string(),
+      z.strictObject({ input: price, output: price, cacheRead: price.optional(), cacheWrite: price.optional() }),
+    )
+    .optional()
+    .describe('US dollars per million tokens, by model'),
+  agents: z
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'the name of an agent is letters, digits, - and _'),
+      z.strictObject({
+        command: z.union([name, z.array(z.string()).min(1)]),
+        model: name.optional(),
+        env: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .optional()
+    .describe('commands to use as agents'),
+}
+
+/** The user's own config.yaml. */
+export const userConfig = z.strictObject({ ...fields, home: name.optional().describe('where state is kept; absolute') })
+
+/** A project's config.yaml: never where our own state is, or its owner could read and change it. */
+export const projectConfig = z.strictObject({
+  ...fields,
+  home: z
+    .unknown()
+    .optional()
+    .superRefine((value, ctx) => {
+      if (value !== undefined)
+        ctx.addIssue({
+          code: 'custom',
+          message: 'a project cannot set where state is kept',
+          params: { hint: 'set LOOPWRIGHT_HOME, or home in your own config.yaml' },
+        })
+    }),
+})
+
+export type FileConfig = z.output<typeof userConfig>
+export type AgentTemplate = NonNullable<FileConfig['agents']>[string]
+export type Price = NonNullable<FileConfig['prices']>[string]
