@@ -85,7 +85,7 @@ function firstBalanced(text: string, accept: (value: Json) => boolean): Json | u
 const quote = 0x22
 const backslash = 0x5c
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
+const escapeSequence = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 
 const isOpener = (code: number): boolean => code === 0x7b || code === 0x5b
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
@@ -154,9 +154,9 @@ function stringEnd(text: string, start: number): number | undefined {
     if (code === quote) return at + 1
     if (code < 0x20) return undefined
     if (code === backslash) {
-      escape.lastIndex = at
-      if (!escape.test(text)) return undefined
-      at = escape.lastIndex
+      escapeSequence.lastIndex = at
+      if (!escapeSequence.test(text)) return undefined
+      at = escapeSequence.lastIndex
     } else {
       at += 1
     }
