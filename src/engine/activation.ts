@@ -100,7 +100,7 @@ export class Activation {
   #idleSince: number | undefined
   #watchdog: (() => void) | undefined
   #last: string | undefined
-  #report: Json | undefined
+  #report: unknown
   #unsubscribe: (() => void) | undefined
   #end: (ending: Ending) => void = () => {}
   segment = 0
@@ -159,6 +159,10 @@ export class Activation {
     return this.#budget.caps
   }
 
+  get stopping(): boolean {
+    return this.#stop !== undefined
+  }
+
   get cancellation(): { readonly reason: string; readonly graceUntil: number } | undefined {
     return this.#cancel
   }
@@ -204,14 +208,14 @@ export class Activation {
   }
 
   /** Something for people to see. Skipped when the journal has it; written with the next step's commit otherwise. */
-  emit(key: StepKey, name: string, data: Json): void {
+  emit(key: StepKey, name: string, data: object): void {
     if (this.#history.emitted.has(key)) return
     this.#history.emitted.add(key)
-    this.#appender.appendLazily({ event: { kind: 'emitted', key, name, data: this.clean(data) } })
+    this.#appender.appendLazily({ event: { kind: 'emitted', key, name, data: this.clean(data) as Json } })
     this.#schedulePump()
   }
 
-  report(value: Json): void {
+  report(value: unknown): void {
     this.#report = value
   }
 
@@ -418,6 +422,8 @@ export class Activation {
         const operation = this.#take(event.key)
         if (!operation) return
         this.#last = `'${event.name}' (${event.key})`
+        // What a cap refused once would be refused again: the run comes to its stop.
+        if (event.error?.code === 'budget_exceeded') this.#stop ??= { reason: event.error.message }
         if (event.error) operation.reject(LoopwrightError.fromRecord(event.error))
         else operation.resolve(event.ref ? await this.#fetch(event.ref) : event.value)
         return
@@ -598,7 +604,7 @@ export class Activation {
   }
 
   #reported(): { result?: Json } {
-    return this.#report === undefined ? {} : { result: this.clean(this.#report) }
+    return this.#report === undefined ? {} : { result: this.clean(this.#report) as Json }
   }
 
   /** The loop function is over; the run is once nothing is left in flight. */

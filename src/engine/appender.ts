@@ -91,7 +91,7 @@ export class Appender {
       this.#ready = []
       try {
         const { store, run, epoch } = this.#options
-        const patch = batch.reduce((sum, waiting) => ({ ...sum, ...waiting.patch }), this.#options.patch())
+        const patch: RunPatch = Object.assign(this.#options.patch(), ...batch.map((waiting) => waiting.patch))
         const results = await store.append(
           run,
           epoch,

@@ -83,6 +83,11 @@ export class Branch {
     return this.#activation.caps
   }
 
+  /** True once a stop was asked for or a cap refused something; the same at this point on every replay. */
+  get stopping(): boolean {
+    return this.#activation.stopping
+  }
+
   /** Performs `fn` once and records what it returns or throws; on resume the record is returned instead. */
   step<T>(name: string, fn: (call: StepCall) => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
     const hash = options.input === undefined ? undefined : hashOf(options.input)
@@ -277,13 +282,13 @@ export class Branch {
   }
 
   /** Adds a line to the journal for people to see. Costs no commit of its own, and is written once. */
-  emit(name: string, data: JsonObject = {}): void {
+  emit(name: string, data: object = {}): void {
     this.#refuseIfClosed(name)
     this.#activation.emit(`${this.#place}:e${this.#emitted++}`, name, data)
   }
 
   /** Keeps what the run has achieved so far: it is the run's result if a guard stops it. */
-  report(value: Json): void {
+  report(value: unknown): void {
     this.#activation.report(value)
   }
 

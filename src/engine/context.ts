@@ -1,5 +1,5 @@
 import type { Caps } from '../core/budget.ts'
-import type { Json, JsonObject } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
 import type { Checkpoint, CheckResult, CommandResult, CommandSpec, MergeOutcome, Workspace } from '../core/ports.ts'
 import type { Role, RoleResult } from '../core/role.ts'
 import { callAgent } from './agent-call.ts'
@@ -76,6 +76,16 @@ export class LoopContext {
   async iteration(): Promise<number> {
     this.#iteration.number = await this.#branch.iteration()
     return this.#iteration.number
+  }
+
+  /** The number of the iteration under way; 0 before the first. */
+  get iterationNumber(): number {
+    return this.#iteration.number
+  }
+
+  /** True once a stop was asked for or a cap refused something: no agent is called any more, and no iteration begins. */
+  get stopping(): boolean {
+    return this.#branch.stopping
   }
 
   /** Puts a role's prompt to its agent; waits out rate limits and retries failures. Every call counts in the budget. */
@@ -253,12 +263,12 @@ export class LoopContext {
   }
 
   /** Adds a line to the journal for people to see. */
-  emit(name: string, data: JsonObject = {}): void {
+  emit(name: string, data: object = {}): void {
     this.#branch.emit(name, data)
   }
 
   /** Keeps what has been achieved so far: it is the run's result if a guard stops it. */
-  report(value: Json): void {
+  report(value: unknown): void {
     this.#branch.report(value)
   }
 

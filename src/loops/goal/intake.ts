@@ -1,0 +1,48 @@
+import type { GoalSpec } from '../../core/spec/goal.ts'
+import type { LoopContext } from '../../engine/context.ts'
+import { guidanceOf } from './checks-of.ts'
+import type { History } from './history.ts'
+import { type Brief, clarifierRole, criteriaRole } from './roles.ts'
+
+/** Where nobody names criteria and the agent has none either. */
+const defaultCriteria = ['Complete the goal as stated.']
+const maxQuestions = 4
+
+/** What a person may send back: one answer per question, in order, and other criteria if they like. */
+interface IntakeAnswer {
+  readonly answers?: readonly string[]
+  readonly criteria?: readonly string[]
+}
+
+/**
+ * Settles what done means before any work: criteria are proposed where none were given, and with `ask` a person is asked what is
+ * unclear. Nothing here blocks a run: an agent that fails leaves the defaults.
+ */
+export async function intake(loop: LoopContext, history: History, spec: GoalSpec): Promise<Brief> {
+  history.phase('intake')
+  loop.emit('intake_started', { goal: spec.goal.slice(0, 600) })
+  let criteria: readonly string[] = spec.criteria
+  if (criteria.length === 0) {
+    const proposed = await loop.agent(criteriaRole, { goal: spec.goal })
+    criteria = proposed.value?.length ? proposed.value : defaultCriteria
+  }
+  let questions: readonly string[] = []
+  let reply: IntakeAnswer = {}
+  if (spec.ask) {
+    const asked = await loop.agent(clarifierRole, { goal: spec.goal, criteria })
+    questions = (asked.value ?? []).slice(0, maxQuestions)
+    if (questions.length > 0) {
+      reply = readReply(await loop.ask('clarify', { questions, criteria }))
+      if (reply.criteria && reply.criteria.length > 0) criteria = reply.criteria
+    }
+  }
+  loop.emit('intake_finished', { criteria, questions })
+  const answers = questions.map((question, i) => ({ question, answer: reply.answers?.[i] ?? 'decide yourself' }))
+  return { goal: spec.goal, criteria, answers, guidance: guidanceOf(spec) }
+}
+
+function readReply(value: unknown): IntakeAnswer {
+  if (Array.isArray(value)) return { answers: value.map(String) }
+  if (typeof value === 'string') return { answers: [value] }
+  return typeof value === 'object' && value !== null ? (value as IntakeAnswer) : {}
+}
