@@ -1,11 +1,13 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import type { z } from 'zod'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
 import { absolute, findProject, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
 import { goalSpec } from './core/spec/goal.ts'
-import { type LoopSpec, schemaFor } from './core/spec/loop.ts'
+import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
+import { problemsOf } from './core/spec/problems.ts'
 import { parseYaml, validate } from './formats/yaml.ts'
 
 export { ensureHome, isInside } from './config/paths.ts'
@@ -157,7 +159,7 @@ export function explainConfig(config: Config): ConfigRow[] {
   return rows
 }
 
-function read<S extends typeof userConfig | typeof projectConfig>(schema: S, text: string, file: string) {
+function read<S extends z.ZodType>(schema: S, text: string, file: string): z.output<S> {
   const parsed = parseYaml(text, file)
   return validate(schema, parsed.value === null ? { ...parsed, value: {} } : parsed)
 }
