@@ -6,7 +6,7 @@ import { storeError, storeNewer } from './errors.ts'
 import type { HeldRun } from './held.ts'
 import { loadSqlite } from './load.ts'
 import { patiently } from './retry.ts'
-import { migrate, schemaVersion } from './schema.ts'
+import { inspect, migrate, schemaVersion } from './schema.ts'
 
 export interface ConnectionOptions {
   readonly path: string
@@ -156,9 +156,10 @@ export class Connection {
   }
 }
 
+/** Looks before it touches: a file that is not ours, or from the future, stays byte for byte as it was. */
 function prepare(db: DatabaseSync, path: string): void {
   // Before the first table, or not at all. Deleted runs give their pages back to the file system.
-  db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (inspect(db, path) === 'fresh') db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   db.exec('PRAGMA journal_mode = WAL')
   db.exec('PRAGMA synchronous = FULL')
   migrate(db, path)

@@ -79,6 +79,7 @@ function fileError(error: unknown, path: string): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return storeFull(path, error)
+    case 'ENOENT': // what a recursive mkdir says on a read-only file system
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -66,12 +66,22 @@ export const migrations: readonly string[] = [
 export const schemaVersion: number = migrations.length
 
 /**
+ * Reads whose database this is, changing nothing. Throws `store_newer` for a schema or journal from the future and
+ * `store_corrupt` for a file that is not ours.
+ */
+export function inspect(db: DatabaseSync, path: string): 'fresh' | 'old' | 'current' {
+  const version = currentVersion(db, path)
+  const journal = journalOf(db, path)
+  if (version === 0) return 'fresh'
+  return version === schemaVersion && journal === journalVersion ? 'current' : 'old'
+}
+
+/**
  * Brings a database to the schema this code knows. Safe when several processes open a fresh file at once: the version is read
- * again under the write lock. Throws `store_newer` for a schema or journal from the future and `store_corrupt` for a database
- * that is not ours. May throw busy errors; calling it again is right.
+ * again under the write lock. Throws as `inspect` does. May throw busy errors; calling it again is right.
  */
 export function migrate(db: DatabaseSync, path: string): void {
-  if (currentVersion(db, path) === schemaVersion && journalOf(db, path) === journalVersion) return
+  if (inspect(db, path) === 'current') return
   db.exec('BEGIN IMMEDIATE')
   try {
     const from = currentVersion(db, path)

@@ -297,13 +297,23 @@ export function storeContract(name: string, open: OpenStore): void {
       const { store } = await open()
       const epoch = await driven(store, 'a', { caps: { tokens: 100 } })
       await store.append('a', epoch, [reserving('s1', { tokens: 5 }), settling('s1', { tokens: 4 })])
-      await store.append('a', epoch, [{ event: { kind: 'continued', state: 1, mailbox: [], iteration: 1 } }], {
-        newSegment: true,
-      })
+      await store.append(
+        'a',
+        epoch,
+        [{ event: { kind: 'continued', segment: 1, state: 1, mailbox: [], iteration: 1 } }],
+        {
+          newSegment: true,
+        },
+      )
       await store.append('a', epoch, [reserving('s2', { tokens: 5 }), event('x'), settling('s2', { tokens: 6 })])
-      await store.append('a', epoch, [{ event: { kind: 'continued', state: 2, mailbox: [], iteration: 2 } }], {
-        newSegment: true,
-      })
+      await store.append(
+        'a',
+        epoch,
+        [{ event: { kind: 'continued', segment: 2, state: 2, mailbox: [], iteration: 2 } }],
+        {
+          newSegment: true,
+        },
+      )
       await store.createRun(newRun('b', { caps: { tokens: 50 } }))
       await store.copyJournal('a', 'b', 5)
       const copied = await store.read('b')
