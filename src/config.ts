@@ -186,11 +186,7 @@ function validateMerged(values: ReadonlyMap<string, unknown>): FileConfig {
   }
   const result = userConfig.safeParse(tree)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw new LoopwrightError(
-    'bad_input',
-    `${issue?.path.map(String).join('.') ?? 'flags'}: ${issue?.message ?? 'is wrong'}`,
-  )
+  throw problemError(problemsOf(userConfig, result.error.issues, tree))
 }
 
 function findHome(env: Env, configured: string | undefined, userHome: string, userPath: string): [string, Source] {

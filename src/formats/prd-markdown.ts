@@ -1,9 +1,9 @@
 import { LoopwrightError } from '../core/errors.ts'
 import type { Story } from '../core/spec/goal.ts'
 
-const box = /^(\s*)[-*+]\s+\[([ xX])\]\s+(\S.*?)\s*$/
-const bullet = /^(\s*)(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(\S.*?)\s*$/
-const heading = /^(#{1,6})\s+(?:\[([ xX])\]\s+)?(\S.*?)\s*#*\s*$/
+const box = /^(\s*)[-*+]\s+\[([ xX])\]\s+(\S.*)$/
+const bullet = /^(\s*)(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)$/
+const heading = /^(#{1,6})\s+(?:\[([ xX])\]\s+)?(\S.*)$/
 const acceptance = /^[\s#*_-]*(?:acceptance(?: criteria)?|done when|criteria)\b[\s*_:]*$/i
 
 interface Found {
@@ -39,7 +39,7 @@ function headingStories(lines: readonly string[]): Found[] {
   const found: Found[] = []
   const heads = lines.flatMap((line, at) => {
     const match = heading.exec(line)
-    return match === null || acceptance.test(line) ? [] : [{ at, mark: match[2], title: match[3] ?? '' }]
+    return match === null || acceptance.test(line) ? [] : [{ at, mark: match[2], title: (match[3] ?? '').trim() }]
   })
   for (const [i, head] of heads.entries()) {
     const end = heads[i + 1]?.at ?? lines.length
@@ -58,7 +58,7 @@ function headingStories(lines: readonly string[]): Found[] {
           .slice(head.at + 1, label)
           .join('\n')
           .trim(),
-        criteria: items.map((at) => bullet.exec(lines[at] ?? '')?.[2] ?? ''),
+        criteria: items.map((at) => bullet.exec(lines[at] ?? '')?.[2]?.trim() ?? ''),
         priority: found.length,
         passes: head.mark === undefined ? ticked : head.mark !== ' ',
       },
@@ -70,7 +70,9 @@ function headingStories(lines: readonly string[]): Found[] {
 function listStories(lines: readonly string[]): Found[] {
   const boxed = lines.flatMap((line, at) => {
     const match = box.exec(line)
-    return match === null ? [] : [{ at, indent: match[1]?.length ?? 0, done: match[2] !== ' ', title: match[3] ?? '' }]
+    return match === null
+      ? []
+      : [{ at, indent: match[1]?.length ?? 0, done: match[2] !== ' ', title: (match[3] ?? '').trim() }]
   })
   const outer = Math.min(...boxed.map((one) => one.indent))
   const top = boxed.filter((one) => one.indent <= outer + 1)
@@ -88,7 +90,7 @@ function listStories(lines: readonly string[]): Found[] {
           .filter((at) => !items.includes(at))
           .map((at) => (lines[at] ?? '').trim())
           .join('\n'),
-        criteria: items.map((at) => bullet.exec(lines[at] ?? '')?.[2] ?? ''),
+        criteria: items.map((at) => bullet.exec(lines[at] ?? '')?.[2]?.trim() ?? ''),
         priority: i,
         passes: one.done,
       },

@@ -8,7 +8,9 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type Scalar,
   visit,
+  type YAMLMap,
 } from 'yaml'
 import type { z } from 'zod'
 import { LoopwrightError, messageOf } from '../core/errors.ts'
@@ -49,14 +51,17 @@ export function parseYaml(text: string, file: string): Parsed {
       version: '1.2',
       schema: 'core',
       merge: false,
-      uniqueKeys: true,
+      uniqueKeys: false, // checked below: the library compares every pair, which takes minutes for a large map
       prettyErrors: false,
       logLevel: 'error',
     }),
   )
-  const faults = [...document.errors, ...document.warnings].filter(
-    (error, i, all) => all.findIndex((other) => other.pos[0] === error.pos[0]) === i,
-  )
+  const places = new Set<number>()
+  const faults = [...document.errors, ...document.warnings].filter(({ pos }) => {
+    if (places.has(pos[0])) return false
+    places.add(pos[0])
+    return true
+  })
   const problems: (Problem & { offset: number })[] = faults.map((error) => ({
     path: [],
     offset: error.pos[0],
@@ -156,6 +161,8 @@ function forbidden(document: Document): (Problem & { offset: number })[] {
       }
       if (!isAlias(node) && node.tag !== undefined && !coreTags.has(node.tag))
         note(node, 'tags (!name) are not allowed', 'write plain values')
+      if (isMap(node))
+        for (const key of doubledKeys(node)) note(key, 'this key is there twice', 'remove one of the two')
       return undefined
     },
     Pair(_, pair) {
@@ -168,6 +175,17 @@ function forbidden(document: Document): (Problem & { offset: number })[] {
     },
   })
   return found
+}
+
+function doubledKeys(map: YAMLMap): Scalar[] {
+  const seen = new Set<string>()
+  return map.items.flatMap(({ key }) => {
+    if (!isScalar(key)) return []
+    const name = String(key.value)
+    if (seen.has(name)) return [key]
+    seen.add(name)
+    return []
+  })
 }
 
 function offsetOf(document: Document, path: readonly (string | number)[], key: boolean): number {
