@@ -250,11 +250,13 @@ function deleteRun(db: Connection, id: string): void {
 
 /** Gives free pages back to the file system, some at a time so that nobody waits long for the lock. */
 async function reclaim(db: Connection): Promise<void> {
-  for (;;) {
+  const free = () => Number(db.statement('PRAGMA freelist_count').get()?.freelist_count)
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
     const left = await db.alone(() => {
       db.exec('PRAGMA incremental_vacuum(2000)')
-      return Number(db.statement('PRAGMA freelist_count').get()?.freelist_count)
+      return free()
     })
-    if (left === 0) return
+    if (left === 0 || left >= before) return // others may free pages meanwhile: theirs to reclaim
+    before = left
   }
 }
