@@ -1,0 +1,305 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LoopwrightError, messageOf } from '../core/errors.ts'
+import type { Checkpoint, RunCommand, Workspace, WorkspaceSpec, Workspaces } from '../core/ports.ts'
+import { createRun, mainTree } from './create.ts'
+import { discover } from './discover.ts'
+import { isInside, kindOf, readText, realPathOf, removeTree, writeAtomic } from './files.ts'
+import { createGit, type Git, shown } from './git.ts'
+import { openInPlace } from './inplace.ts'
+import { withLock } from './lock.ts'
+import { mergeWorker, moveTree, recoverMove } from './merge.ts'
+import { copyInto, runSetup } from './prepare.ts'
+import { publishRef } from './publish.ts'
+import { changedPaths, dropRef, escapePattern, isAncestor, writeRef } from './repository.ts'
+import { hashOf, nameOf, placesOf, readState, worktreesIn } from './state.ts'
+import {
+  type Bench,
+  checkOut,
+  commitAll,
+  isThere,
+  leftBehind,
+  stageTree,
+  strayCommits,
+  type Tree,
+  tipOf,
+  treeAt,
+} from './worktree.ts'
+
+export interface WorkspacesOptions {
+  /** loopwright's state directory; absolute. */
+  readonly home: string
+  /** Runs setup commands. Without it a spec with `setup` is refused. */
+  readonly run?: RunCommand
+  /** The environment git gets, minus GIT_*. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly git?: Git
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+const defaultDiffBytes = 1024 * 1024
+
+/** Workspaces on git worktrees, each run in a repository of its own that borrows the user's objects; or in place. */
+export function createWorkspaces(options: WorkspacesOptions): Workspaces {
+  const git = options.git ?? createGit({ env: options.env })
+  return {
+    async open(spec) {
+      const user = await discover(git, spec.project).catch(async (error) => {
+        // Without git one can still work in place, if that is what was asked for.
+        if (error instanceof LoopwrightError && error.code === 'missing_tool' && spec.isolation === 'inplace')
+          return undefined
+        throw error
+      })
+      if (user === undefined || spec.isolation === 'inplace') return openInPlace(git, options.home, spec, user)
+      const places = placesOf(options.home, spec.run)
+      const bench = await withLock(places.lock, async () => {
+        const state = await readState(places)
+        if (state === undefined) {
+          const now = options.now ?? Date.now
+          return createRun(git, options.home, places, user, spec, now())
+        }
+        if (state.user.commonDir !== user.commonDir) {
+          throw new LoopwrightError('conflict', `run ${spec.run} belongs to another repository: ${state.project}`)
+        }
+        const found: Bench = { git, places, state, notes: new Set() }
+        await mend(found, mainTree(found))
+        return found
+      })
+      return openTree({ bench, spec, options }, mainTree(bench))
+    },
+  }
+}
+
+interface Opened {
+  readonly bench: Bench
+  readonly spec: WorkspaceSpec
+  readonly options: WorkspacesOptions
+}
+
+/** Ends a move that was cut short, and makes a deleted folder anew at its branch's commit. */
+async function mend(bench: Bench, tree: Tree): Promise<void> {
+  if (await isThere(tree)) return await recoverMove(bench, tree)
+  await rm(readyMark(bench, tree), { force: true })
+  await rm(join(bench.places.folder, 'index', `${tree.id}.pending.json`), { force: true })
+  await checkOut(bench, tree)
+}
+
+function readyMark(bench: Bench, tree: Tree): string {
+  return join(bench.places.folder, 'index', `${tree.id}.prepared`)
+}
+
+/** Copies and sets up a fresh worktree, once; under a lock of its own, so that workers prepare at the same time. */
+async function prepare({ bench, spec, options }: Opened, tree: Tree, cwd: string): Promise<void> {
+  const mark = readyMark(bench, tree)
+  if ((await kindOf(mark)) !== 'none') return
+  await withLock(`${bench.places.lock}@${tree.id}`, async () => {
+    if ((await kindOf(mark)) !== 'none') return
+    const { copied, refused } = await copyInto(bench.state.user.top, tree.root, spec.copy ?? [])
+    for (const note of refused) bench.notes.add(note)
+    if (copied.length > 0) {
+      // What was brought in from outside the history (keys, settings) does not get into it.
+      for (const gitDir of [bench.places.control.gitDir, tree.agentGit]) {
+        const file = join(gitDir, 'info', 'exclude')
+        const now = (await readText(file)) ?? ''
+        const lines = copied.map(escapePattern).filter((entry) => !now.split('\n').includes(entry))
+        await writeAtomic(file, `${now}${lines.map((entry) => `${entry}\n`).join('')}`)
+      }
+    }
+    const setup = spec.setup ?? []
+    if (setup.length > 0) {
+      if (options.run === undefined) throw new LoopwrightError('workspace', 'no way to run setup commands was given')
+      await runSetup(options.run, setup, cwd, join(bench.places.folder, `setup-${tree.id}.log`))
+    }
+    await writeAtomic(mark, '')
+  })
+}
+
+async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
+  const { bench } = opened
+  const { git, places, state } = bench
+  const path = await subdirectory(tree, state.user.prefix)
+  await prepare(opened, tree, path)
+  const guarded = <T>(work: () => Promise<T>) => withLock(places.lock, work)
+  const totals = async (tip: string) => (await changedPaths(git, tree.repo, tree.base, tip)).map(shown)
+  return {
+    path,
+    root: tree.root,
+    branch: tree.ref.replace('refs/heads/', ''),
+    base: tree.base,
+    isolated: true,
+    get warnings() {
+      return [...state.warnings, ...bench.notes]
+    },
+    fork: async (id) => openTree(opened, await guarded(() => forkTree(bench, id))),
+    checkpoint: (message, step) =>
+      guarded(async (): Promise<Checkpoint> => {
+        const done = await commitAll(bench, tree, message, step)
+        return {
+          ...(done.commit === undefined ? {} : { commit: done.commit }),
+          changedFiles: done.changed.map(shown),
+          totalChangedFiles: await totals(done.tip),
+        }
+      }),
+    merge: (workers, step) =>
+      guarded(async () => {
+        await recoverMove(bench, tree)
+        await commitAll(bench, tree, 'loopwright: work before a merge', `${step}#before`)
+        const outcomes = []
+        for (const { id, title } of workers) {
+          const worker = await findFork(bench, id)
+          if (worker !== undefined && !(await isThere(worker))) await mend(bench, worker)
+          const outcome = await mergeWorker(bench, tree, worker, { id, title, step })
+          if (outcome.merged && worker !== undefined) await dropFork(bench, tree, worker)
+          outcomes.push(outcome)
+        }
+        return outcomes
+      }),
+    changedFiles: () =>
+      guarded(async () => {
+        const { tree: now } = await stageTree(bench, tree)
+        return (await changedPaths(git, tree.repo, tree.base, now)).map(shown)
+      }),
+    diff: (maxBytes = defaultDiffBytes) =>
+      guarded(async () => {
+        const { tree: now } = await stageTree(bench, tree)
+        const args = ['diff-tree', '-r', '-p', '-M', '--no-color', '--no-ext-diff', '--no-textconv', tree.base, now]
+        return (await git.own(tree.repo, args, { maxBytes, truncate: true })).stdout.toString()
+      }),
+    publish: () => guarded(() => publishTree(bench, tree)),
+    close: (policy) => guarded(() => closeRun(opened, tree, policy)),
+  }
+}
+
+/** The directory the user started from, in the worktree; made when the base does not have it. */
+async function subdirectory(tree: Tree, prefix: string): Promise<string> {
+  const path = join(tree.root, prefix)
+  if (prefix === '') return path
+  const nearest = await realPathOf(path)
+  if (nearest === undefined) {
+    let parent = path
+    while ((await kindOf(parent)) === 'none') parent = join(parent, '..')
+    const real = await realPathOf(parent)
+    if (real !== undefined && isInside((await realPathOf(tree.root)) ?? tree.root, real)) {
+      await mkdir(path, { recursive: true })
+      return path
+    }
+  } else if (isInside((await realPathOf(tree.root)) ?? tree.root, nearest)) return path
+  throw new LoopwrightError('workspace', `${prefix} leads out of the worktree by a symbolic link`)
+}
+
+async function publishTree(bench: Bench, tree: Tree): Promise<void> {
+  const { git, state, places } = bench
+  await publishRef(git, state.user, places.control, tree.ref, await tipOf(tree), state.known)
+}
+
+interface ForkState {
+  readonly id: string
+  readonly base: string
+}
+
+function forkFile(bench: Bench, id: string): string {
+  return join(bench.places.folder, 'forks', `${nameOf(id)}.json`)
+}
+
+function forkAt(bench: Bench, { id, base }: ForkState): Tree {
+  const name = nameOf(id)
+  // A name of its own beside `main`, whatever the worker is called.
+  const tag = `w-${name}`
+  return treeAt(bench, tag, join('workers', name), `refs/heads/${bench.state.branch}.${name}`, base)
+}
+
+async function findFork(bench: Bench, id: string): Promise<Tree | undefined> {
+  const text = await readText(forkFile(bench, id))
+  if (text === undefined) return undefined
+  const fork: ForkState = JSON.parse(text)
+  return forkAt(bench, fork)
+}
+
+async function forkTree(bench: Bench, id: string): Promise<Tree> {
+  const run = mainTree(bench)
+  const tip = await tipOf(run)
+  const found = await findFork(bench, id)
+  if (found !== undefined) {
+    await mend(bench, found)
+    return found
+  }
+  const tree = forkAt(bench, { id, base: tip })
+  await rm(readyMark(bench, tree), { force: true })
+  await writeRef(tree.repo, tree.ref, tip)
+  await checkOut(bench, tree)
+  await writeAtomic(forkFile(bench, id), JSON.stringify({ id, base: tip } satisfies ForkState))
+  return tree
+}
+
+/** Removes a merged worker's worktree, unless something in it is nowhere else. */
+async function dropFork(bench: Bench, run: Tree, worker: Tree): Promise<void> {
+  const left = [...(await leftBehind(bench, worker)), ...(await strayCommits(bench, worker))]
+  if (left.length > 0) {
+    bench.notes.add(`the worktree ${worker.root} is kept: ${left.slice(0, 5).join(', ')} would be lost`)
+    const tip = await tipOf(worker)
+    const to = await tipOf(run)
+    if (await isAncestor(bench.git, worker.repo, tip, to)) await moveTree(bench, worker, tip, to).catch(() => {})
+    return
+  }
+  // The state first: without it the rest is only litter.
+  await rm(join(bench.places.folder, 'forks', `${worker.id.slice(2)}.json`), { force: true })
+  await removeTree(worker.root, bench.places.folder)
+  await removeTree(worker.agentGit, bench.places.folder)
+  await dropRef(worker.repo, worker.ref)
+  await rm(worker.repo.index, { force: true })
+  await rm(readyMark(bench, worker), { force: true })
+}
+
+async function allForks(bench: Bench): Promise<Tree[]> {
+  const trees: Tree[] = []
+  for (const name of await readdir(join(bench.places.folder, 'forks')).catch(() => [])) {
+    const text = name.endsWith('.json') ? await readText(join(bench.places.folder, 'forks', name)) : undefined
+    if (text === undefined) continue
+    const fork: ForkState = JSON.parse(text)
+    trees.push(forkAt(bench, fork))
+  }
+  return trees
+}
+
+async function closeRun(opened: Opened, tree: Tree, policy: 'auto' | 'always' | 'never') {
+  const { bench, options } = opened
+  const run = mainTree(bench)
+  if (tree.id !== run.id) {
+    return { kept: true, path: tree.root, branch: tree.ref.replace('refs/heads/', '') }
+  }
+  const branch = bench.state.branch
+  const held = { kept: true, path: run.root, branch }
+  if (policy === 'never') return held
+  const left: string[] = []
+  try {
+    const trees = [run, ...(await allForks(bench))]
+    let changed = false
+    for (const each of trees) {
+      if (await isThere(each)) {
+        await recoverMove(bench, each)
+        await commitAll(
+          bench,
+          each,
+          'loopwright: work left at the end',
+          `close#${hashOf(each.id).slice(0, 8)}#${await tipOf(each)}`,
+        )
+        left.push(...(await leftBehind(bench, each)), ...(await strayCommits(bench, each)))
+      }
+      const [tip, to] = [await tipOf(each), each === run ? run.base : await tipOf(run)]
+      if (await isAncestor(bench.git, each.repo, tip, to)) continue
+      changed = true
+      await publishTree(bench, each)
+    }
+    if (left.length === 0 && (policy === 'always' || !changed)) {
+      await removeTree(bench.places.folder, worktreesIn(options.home))
+      return { kept: false, ...(changed ? { branch } : {}) }
+    }
+    if (left.length > 0) bench.notes.add(`the worktree is kept: ${left.slice(0, 5).join(', ')} would be lost`)
+    return held
+  } catch (error) {
+    // Whatever cannot be made sure of is kept.
+    bench.notes.add(`the worktree is kept: ${messageOf(error)}`)
+    return held
+  }
+}
