@@ -1,6 +1,8 @@
 /** What one line of a test runner's output says: that tests ran, or that none did. */
 interface Rule {
   readonly line: RegExp
+  /** What the output must hold elsewhere for the rule to apply. */
+  readonly given?: RegExp
   /** Whether the line shows that at least one test ran; without it a match says that none did. */
   readonly ran?: (groups: Readonly<Record<string, string | undefined>>, text: string) => boolean
 }
@@ -18,16 +20,20 @@ const rules: readonly Rule[] = [
   { line: /^(?:INFO )?No test files found\b/i },
   { line: /^(?:Error: |INFO {1,2}|✖ |✘ )?No tests? (?:were )?(?:found|ran|executed|run)\b/i },
   // mocha, cypress
-  { line: /^(?<n>\d+) (?:passing|failing)\b/, ran: ranSome },
+  { line: /^(?<n>\d+) passing\b/, ran: ranSome },
+  { line: /^[1-9]\d* failing\b/, ran: always },
   // node:test, tape: `# tests 3`, `ℹ pass 0`; skipped tests are neither pass nor fail there.
-  { line: /^[#ℹ] (?:pass|fail|cancelled) +(?<n>\d+)$/, ran: ranSome },
+  { line: /^[#ℹ] pass +(?<n>\d+)$/, ran: ranSome },
+  { line: /^[#ℹ] (?:fail|cancelled) +[1-9]\d*$/, ran: always },
   { line: /^[#ℹ] tests +0$/ },
   // ava
-  { line: /^(?<n>\d+) tests? (?:passed|failed)\b/, ran: ranSome },
+  { line: /^(?<n>\d+) tests? passed\b/, ran: ranSome },
+  { line: /^[1-9]\d* tests? failed\b/, ran: always },
   { line: /^✖ Couldn.t find any files to test\b/ },
   // playwright: `3 passed (2.1s)`, a lone `2 skipped`
-  { line: /^(?<n>\d+) (?:passed|failed|flaky)(?: \([\d.]+\w+\))?$/, ran: ranSome },
-  { line: /^[1-9]\d* skipped$/ },
+  { line: /^(?<n>\d+) passed(?: \([\d.]+\w+\))?$/, ran: ranSome },
+  { line: /^[1-9]\d* (?:failed|flaky)$/, ran: always },
+  { line: /^[1-9]\d* skipped$/, given: /^Running \d+ tests? using\b/m },
   { line: /^Running 0 tests using\b/ },
   // pytest: `== 3 passed, 1 skipped in 0.1s ==`, `no tests ran in 0.01s`, `2 skipped in 0.02s`
   {
@@ -87,6 +93,7 @@ const rules: readonly Rule[] = [
   { line: /^(?<n>\d+) scenarios? (?:\(|passed)/, ran: ranSome },
   // TAP
   { line: /^(?:not )?ok \d+(?: (?!.*# ?SKIP)|$)/i, ran: always },
+  { line: /^ok \d+ .*# ?SKIP/i },
   { line: /^1\.\.0\b/ },
   // the script that `npm init` writes
   { line: /^Error: no test specified/ },
@@ -109,7 +116,9 @@ const longestLine = 2000
  * run. Skipped tests did not run. Feed it the whole output or whole lines of its end.
  */
 export function findVacuous(output: string): string | undefined {
-  const lines = output.replace(escapes, '').split(/\r?\n|\r/)
+  const text = output.replace(escapes, '')
+  const lines = text.split(/\r?\n|\r/)
+  const applying = rules.filter((rule) => rule.given === undefined || rule.given.test(text))
   let none: string | undefined
   let ran = false
   let unittest = 0
@@ -124,7 +133,7 @@ export function findVacuous(output: string): string | undefined {
       unittest = 0
       continue
     }
-    const says = read(line) ?? read(line.replace(origin, '').trimStart())
+    const says = read(line, applying) ?? read(line.replace(origin, '').trimStart(), applying)
     if (says === undefined) continue
     const count = /^Ran (\d+) tests? in/.exec(line)
     if (count !== null && says) unittest += number(count[1])
@@ -134,8 +143,8 @@ export function findVacuous(output: string): string | undefined {
   return none === undefined || ran || unittest > 0 ? undefined : none
 }
 
-function read(line: string): boolean | undefined {
-  for (const rule of rules) {
+function read(line: string, applying: readonly Rule[]): boolean | undefined {
+  for (const rule of applying) {
     const match = rule.line.exec(line)
     if (match !== null) return rule.ran?.(match.groups ?? {}, line) ?? false
   }

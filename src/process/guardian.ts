@@ -11,6 +11,7 @@ export const guardVariable = 'LOOPWRIGHT_GUARD'
 export const engineMarker: string = randomUUID()
 
 let pipe: Socket | undefined
+let session: number | undefined
 const groups = new Set<number>()
 
 /**
@@ -19,25 +20,41 @@ const groups = new Set<number>()
  */
 export function ensureGuardian(): void {
   if (pipe !== undefined || process.platform === 'win32') return
-  // Its environment is empty but for PATH: it must not carry a marker itself, ours or an outer engine's.
+  // Without it, for want of descriptors or a shell, work goes on; the next start tries again.
+  try {
+    startGuardian()
+  } catch {
+    pipe = undefined
+  }
+}
+
+function startGuardian(): void {
   const child = spawn('/bin/sh', ['-c', guardianScript, 'loopwright-guardian'], {
     cwd: '/',
+    // It must not carry a marker itself, ours or an outer engine's.
     env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/run/current-system/sw/bin', LC_ALL: 'C' },
     detached: true,
     // Not stdin: Node closes that as soon as the shell has forked the guardian and left.
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   })
-  const started = child.stdio[3] as Socket
+  child.on('error', () => undefined)
+  const started = child.stdio?.[3] as Socket | null | undefined
+  if (started === null || started === undefined) return
   const lost = () => {
     if (pipe === started) pipe = undefined
   }
-  child.on('error', lost)
   started.on('error', lost)
   started.on('close', lost)
   child.unref()
   started.unref()
   pipe = started
+  session = child.pid
   tell(`${engineMarker}\n${[...groups].map((group) => `+${group}\n`).join('')}`)
+}
+
+/** The session the guardian runs in, by which it can be found. */
+export function guardianSession(): number | undefined {
+  return session
 }
 
 /** Tells the guardian of a process group that must not outlive us. */

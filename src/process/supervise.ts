@@ -93,15 +93,17 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     const marker = randomUUID()
     const child = await start(options, marker)
     if ('reason' in child) return watch.report({ spawnError: child.message, spawnReason: child.reason })
+    // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
+    const tree = new ProcessTree({ root, marker })
     const read = watch.read(child, file, stop.asked)
     started(options, { ...root, marker })
     await Promise.race([child.exited, stop.asked])
     const cause = stop.cause()
-    const end = await endTree(new ProcessTree({ root, marker }), options, cause, stop.asked)
+    const end = await endTree(tree, options, cause, stop.asked)
     const exit = await within(child.exited, pipePatienceMs)
     await watch.settle(read, child)
-    releaseGroup(child.pid)
+    if (end.survivors.length === 0) releaseGroup(child.pid)
     return watch.report({
       ...exit,
       timedOut: cause === 'timeout',

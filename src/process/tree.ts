@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LoopwrightError } from '../core/errors.ts'
 import type { ProcessIdentity } from './identity.ts'
-import { carriers, hasProc, listProcesses, type ProcessRow } from './table.ts'
+import { carriers, hasProc, listProcesses, type ProcessRow, readProcess } from './table.ts'
 
 /** How long we go on killing what does not die (uninterruptible sleep, another user's process) before we give up. */
 const killPatienceMs = 10_000
@@ -29,12 +30,21 @@ export class ProcessTree {
   readonly #marker: string | undefined
   readonly #seen = new Map<number, string>()
   readonly #oldest: number
+  #ownsGroup: boolean
 
+  /** Throws `bad_input` for a marker that is too short to be one, or for a root that cannot be: either would end what is not ours. */
   constructor(what: TreeRoot) {
+    if ((what.marker !== undefined && what.marker.length < 16) || (what.root !== undefined && !(what.root.pid > 1))) {
+      throw new LoopwrightError('bad_input', 'not the root of a process tree', {
+        hint: 'give a pid above 1, or a marker of at least 16 characters',
+      })
+    }
     this.#root = what.root
     this.#marker = what.marker
     this.#oldest = hasProc && what.root !== undefined ? Number(what.root.started || 0) : 0
     if (what.root !== undefined && what.root.started !== '') this.#seen.set(what.root.pid, what.root.started)
+    // Of a root that is long gone, the group's number may be anybody's by now.
+    this.#ownsGroup = what.root !== undefined && readProcess(what.root.pid)?.started === what.root.started
   }
 
   /** The members alive now. Never this process itself. */
@@ -43,6 +53,10 @@ export class ProcessTree {
     const rows = listProcesses().filter(
       (row) => row.pid !== process.pid && (this.#oldest === 0 || Number(row.started) >= this.#oldest),
     )
+    const root = this.#root
+    if (root !== undefined && rows.some((row) => row.pid === root.pid && row.started !== root.started)) {
+      this.#ownsGroup = false
+    }
     const members = new Set<number>()
     for (const row of rows) if (this.#seen.get(row.pid) === row.started || this.#inGroup(row)) members.add(row.pid)
     if (this.#marker !== undefined) {
@@ -96,12 +110,13 @@ export class ProcessTree {
 
   #inGroup(row: ProcessRow): boolean {
     const top = this.#root?.pid
-    return top !== undefined && (row.group === top || row.session === top)
+    return this.#ownsGroup && (row.group === top || row.session === top)
   }
 }
 
 /**
  * Ends every process that carries a marker in its environment, or the tree below a process, or both. TERM, `graceMs` (default 2,000), KILL until none is left.
+ * Throws `bad_input` for a marker shorter than 16 characters and for pid 1.
  */
 export async function killTree(what: string | TreeRoot, options: { readonly graceMs?: number } = {}): Promise<TreeEnd> {
   return new ProcessTree(typeof what === 'string' ? { marker: what } : what).end(options.graceMs ?? 2000)
