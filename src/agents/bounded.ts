@@ -23,3 +23,33 @@ function isHighSurrogate(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
   return code >= 0xd800 && code <= 0xdbff
 }
+
+/** Collects text without ever holding more than about twice the limit; gives what `bound` would. */
+export class BoundedText {
+  readonly #half: number
+  #head = ''
+  #tail = ''
+  chars = 0
+
+  constructor(limit: number = textLimit) {
+    this.#half = Math.floor(limit / 2)
+  }
+
+  add(text: string): void {
+    this.chars += text.length
+    const room = this.#half - this.#head.length
+    this.#head += text.slice(0, room)
+    this.#tail += text.slice(Math.max(0, room))
+    // Cut seldom: cutting on every small piece would copy the tail again and again.
+    if (this.#tail.length > 4 * this.#half) this.#tail = this.#tail.slice(-this.#half - 1)
+  }
+
+  get text(): string {
+    const kept = this.#head.length + this.#tail.length
+    if (kept === this.chars && kept <= 2 * this.#half) return this.#head + this.#tail
+    const head = isHighSurrogate(this.#head, this.#head.length - 1) ? this.#head.slice(0, -1) : this.#head
+    const from = Math.max(0, this.#tail.length - this.#half)
+    const tail = this.#tail.slice(isHighSurrogate(this.#tail, from - 1) ? from + 1 : from)
+    return `${head}\n… [${this.chars - head.length - tail.length} characters left out] …\n${tail}`
+  }
+}

@@ -1,0 +1,180 @@
+import { LoopwrightError } from '../core/errors.ts'
+import type { Agent } from '../core/ports.ts'
+import type { PriceTable } from '../core/prices.snapshot.ts'
+import { commandAgent, type Supervise } from './command/command.ts'
+import type { Preset } from './command/preset.ts'
+import { presets } from './command/presets/all.ts'
+import { agentName, callerFromEnv, nearest } from './names.ts'
+import type { Probe } from './probe.ts'
+import { type ScriptedOptions, scripted } from './scripted/scripted.ts'
+import type { Which } from './which.ts'
+
+/** An agent of the user's own: one made in code, or a command by its template. */
+export type CustomAgent = Agent | { readonly command: string | readonly string[]; readonly model?: string }
+
+export interface AgentsOptions {
+  /** The environment commands start from; nothing else is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  readonly which: Which
+  /** Asks for versions in `list`. */
+  readonly probe: Probe
+  /** By name; they come before the known ones. */
+  readonly custom?: Readonly<Record<string, CustomAgent>>
+  /** The agent the configuration names. */
+  readonly configured?: string
+  /** The agent that calls us, when it said so itself. */
+  readonly callerAgent?: string
+  /** The environment we were started in, to see whether an agent started us. */
+  readonly hints?: Readonly<Record<string, string | undefined>>
+  readonly model?: string
+  readonly prices?: PriceTable
+  readonly stallMs?: number
+  readonly scripted?: ScriptedOptions
+  readonly supervise?: Supervise
+}
+
+/** Which agent was picked, and why, for people. */
+export interface Choice {
+  readonly name: string
+  readonly because: string
+}
+
+/** One line of `loopwright agents`. */
+export interface AgentListing {
+  readonly name: string
+  readonly kind: 'scripted' | 'command' | 'custom'
+  readonly available: boolean
+  readonly executable?: string
+  readonly path?: string
+  readonly version?: string
+  /** Why it is not available, or what its version check said; with what to do. */
+  readonly error?: string
+}
+
+/** The agents there are, by name. */
+export interface Agents {
+  /** Every name that `get` takes, besides aliases and `auto`. */
+  readonly names: readonly string[]
+  /**
+   * What a name stands for. Without one, or for `auto`: the configured agent, the calling one, the one whose variables are set,
+   * else the first that is installed. Throws `bad_input` for a name nobody knows and `missing_tool` when nothing is installed.
+   */
+  choose(name?: string): Choice
+  /** The agent `choose` picks, always the same object for the same name. Throws `missing_tool` when its command is not installed. */
+  get(name?: string): Agent
+  /** All of them with where they are and which version, for `agents` and `doctor`. */
+  list(): Promise<AgentListing[]>
+}
+
+/** Names of agents that other versions have, and what to use instead. */
+const reserved: Readonly<Record<string, string>> = {
+  'claude-api': 'claude_api comes with the model agent; use claude-code',
+}
+
+/** Gathers the agents: the user's own, the scripted one, and the CLIs we know. */
+export function createAgents(options: AgentsOptions): Agents {
+  const custom = new Map(Object.entries(options.custom ?? {}).map(([name, agent]) => [agentName(name), agent]))
+  const known = new Map(presets.map((preset) => [preset.name, preset]))
+  const names = [...new Set([...custom.keys(), 'scripted', ...known.keys()])]
+  const made = new Map<string, Agent>()
+
+  const installed = (name: string): boolean => {
+    const preset = custom.has(name) ? undefined : known.get(name)
+    return preset === undefined ? names.includes(name) : options.which(preset.executable) !== undefined
+  }
+
+  function checked(name: string): string {
+    const plain = agentName(name)
+    if (names.includes(plain)) return plain
+    const later = Object.hasOwn(reserved, plain) ? reserved[plain] : undefined
+    if (later !== undefined) throw new LoopwrightError('bad_input', later)
+    const close = nearest(plain, names)
+    throw new LoopwrightError(
+      'bad_input',
+      `unknown agent ${name.slice(0, 80)}; there are ${[...names, 'auto'].join(', ')}`,
+      {
+        ...(close === undefined ? {} : { hint: `did you mean ${close}?` }),
+      },
+    )
+  }
+
+  function choose(name?: string): Choice {
+    const wanted = (each: string | undefined): each is string =>
+      each !== undefined && each.trim() !== '' && agentName(each) !== 'auto'
+    if (wanted(name)) return { name: checked(name), because: 'asked for' }
+    if (wanted(options.configured)) return { name: checked(options.configured), because: 'configured' }
+    const caller = wanted(options.callerAgent) ? agentName(options.callerAgent) : undefined
+    if (caller !== undefined && installed(caller)) return { name: caller, because: 'it is the calling agent' }
+    const around = callerFromEnv(options.hints ?? {})
+    if (around !== undefined && installed(around)) return { name: around, because: 'we were started in it' }
+    const first = presets.find((preset) => installed(preset.name))
+    if (first !== undefined) return { name: first.name, because: 'it is installed' }
+    throw new LoopwrightError(
+      'missing_tool',
+      `no agent is installed: looked for ${presets.map((each) => each.executable).join(', ')}`,
+      {
+        hint: `install one, as in \`${presets[0]?.install}\`; or try it without: --agent scripted`,
+      },
+    )
+  }
+
+  function make(name: string): Agent {
+    const own = custom.get(name)
+    if (own !== undefined && 'run' in own) return own
+    const shared = {
+      name,
+      env: options.env,
+      ...(options.prices === undefined ? {} : { prices: options.prices }),
+      ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+      ...(options.supervise === undefined ? {} : { supervise: options.supervise }),
+    }
+    if (own !== undefined) {
+      const model = own.model ?? options.model
+      return commandAgent({ ...shared, template: own.command, ...(model === undefined ? {} : { model }) })
+    }
+    const preset = known.get(name)
+    if (preset === undefined) return scripted(options.scripted)
+    const executable = options.which(preset.executable)
+    if (executable === undefined) throw missing(preset)
+    return commandAgent({
+      ...shared,
+      preset,
+      executable,
+      ...(options.model === undefined ? {} : { model: options.model }),
+    })
+  }
+
+  async function describe(name: string): Promise<AgentListing> {
+    const own = custom.get(name)
+    if (own !== undefined) return { name, kind: 'run' in own ? 'custom' : 'command', available: true }
+    const preset = known.get(name)
+    if (preset === undefined) return { name, kind: 'scripted', available: true }
+    const { executable } = preset
+    const path = options.which(executable)
+    if (path === undefined)
+      return { name, kind: 'command', available: false, executable, error: missing(preset).message }
+    return { name, kind: 'command', available: true, executable, path, ...(await options.probe(path)) }
+  }
+
+  return {
+    names,
+    choose,
+    get(name) {
+      const chosen = choose(name).name
+      const agent = made.get(chosen) ?? make(chosen)
+      made.set(chosen, agent)
+      return agent
+    },
+    list: () => Promise.all(names.map(describe)),
+  }
+}
+
+function missing(preset: Preset): LoopwrightError {
+  return new LoopwrightError(
+    'missing_tool',
+    `${preset.name} is not installed: no ${preset.executable} on the PATH (${preset.install})`,
+    {
+      hint: `install it: ${preset.install}`,
+    },
+  )
+}
