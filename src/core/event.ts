@@ -92,12 +92,13 @@ export type EventBody =
       readonly kind: 'step_aborted'
       readonly key: StepKey
       readonly name: string
+      readonly hash?: string
       readonly attempt: number
       readonly reason: string
       readonly usage?: Amounts
     }
   | { readonly kind: 'emitted'; readonly key: StepKey; readonly name: string; readonly data: Json }
-  | { readonly kind: 'changed'; readonly id: string }
+  | { readonly kind: 'changed'; readonly key: StepKey; readonly id: string }
   | {
       readonly kind: 'continued'
       readonly segment: number

@@ -19,7 +19,7 @@ import {
   refusalReason,
   revokedError,
 } from './reasons.ts'
-import { type History, isDeliverable, type Recorded, readHistory } from './recorded.ts'
+import { changeMark, type History, hasProgressed, isDeliverable, type Recorded, readHistory } from './recorded.ts'
 
 /** How an activation ended. Only `lost` leaves the run's row as it was: somebody else has it now, or the store failed. */
 export type Ending =
@@ -86,7 +86,6 @@ export class Activation {
   #queue: JournalEvent[] = []
   #mailbox: Signal[] = []
   readonly #consumed = new Set<string>()
-  readonly #unchanged = new Set<string>()
   readonly #timers = new Set<() => void>()
   #replaying = true
   #pumping = false
@@ -219,17 +218,16 @@ export class Activation {
     this.#report = value
   }
 
-  /** Whether code guarded by `id` may run: yes where the journal says so or nothing is recorded beyond this point. */
-  changed(id: string): boolean {
-    if (this.#ended) throw revokedError()
-    if (this.#history.changes.has(id)) return true
-    if (this.#unchanged.has(id)) return false
-    if (this.#replaying && this.#queue.length > 0) {
-      this.#unchanged.add(id)
-      return false
-    }
-    this.#history.changes.add(id)
-    this.#appender.appendLazily({ event: { kind: 'changed', id } })
+  /**
+   * Whether code guarded by `id` may run at this place: yes where the journal says so, or holds nothing of what this branch did
+   * from here on. The answer is written before anything the branch does next.
+   */
+  changed(key: StepKey, id: string): boolean {
+    const mark = changeMark(key, id)
+    if (this.#history.changes.has(mark)) return true
+    if (hasProgressed(this.#history, key)) return false
+    this.#history.changes.add(mark)
+    this.#appender.appendLazily({ event: { kind: 'changed', key, id } })
     return true
   }
 
@@ -257,7 +255,7 @@ export class Activation {
 
   /** From now on the operation waits for the outside only. */
   park(operation: Operation, parked: Parked): void {
-    if (this.#ended || !this.#isOpen(operation)) return
+    if (!this.waitsFor(operation)) return
     operation.parked = parked
     if (parked.wakeAt !== undefined) {
       operation.abort = this.after(parked.wakeAt - this.options.clock.now(), () => {
@@ -269,10 +267,15 @@ export class Activation {
 
   /** Records that an operation failed before it could begin. */
   refuse(operation: Operation, error: unknown): void {
-    if (this.#ended || !this.#isOpen(operation)) return
+    if (!this.waitsFor(operation)) return
     const { key, name, hash } = operation
     const identity = hash === undefined ? { key, name } : { key, name, hash }
     this.append({ kind: 'step_settled', ...identity, attempt: 1, error: this.clean(toErrorRecord(error)) })
+  }
+
+  /** False once the operation was dropped, or the run released. */
+  waitsFor(operation: Operation): boolean {
+    return !this.#ended && this.#isOpen(operation)
   }
 
   /** Rejects the operations of a cancelled branch and ends their effects. */
@@ -632,11 +635,12 @@ export class Activation {
     this.#returned = undefined
     this.#store(value).then(
       (stored) => {
-        const result = stored.value === undefined ? {} : { result: stored.value }
+        // However large: the row holds the result itself, for parents and people.
+        const result = stored.ref ? this.clean(value as Json) : stored.value
         this.#finish(
           { kind: 'run_finished', ...stored },
-          { status: 'done', reason: 'done', wakeAt: null, ...result },
-          { type: 'finished', value: stored.value },
+          { status: 'done', reason: 'done', wakeAt: null, ...(result === undefined ? {} : { result }) },
+          { type: 'finished', value: result },
         )
       },
       (error: unknown) => this.#fail(error),
@@ -678,7 +682,6 @@ export class Activation {
           this.#history = readHistory([])
           this.#operations.clear()
           this.#dropped.clear()
-          this.#unchanged.clear()
           this.#pending = []
           this.#startBody()
           this.#schedulePump()

@@ -1,4 +1,3 @@
-import type { Amounts } from '../core/budget.ts'
 import { isLoopwrightError, messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { AgentRequest, AgentResponse, Usage, Workspace } from '../core/ports.ts'
@@ -170,7 +169,7 @@ async function requestOf<Input, Output>(
     ...(settings.timeoutMs === undefined ? {} : { timeoutMs: settings.timeoutMs }),
     ...(settings.skipPermissions === undefined ? {} : { skipPermissions: settings.skipPermissions }),
     ...(outputPath === undefined ? {} : { outputPath }),
-    allowance: allowance(caller.branch.caps) as Amounts,
+    allowance: call.reserved,
   }
 }
 

@@ -16,6 +16,8 @@ export interface StepCall {
   readonly attempt: number
   /** Aborted when the step shall end: on a stop its result still counts, after a cancellation it does not. */
   readonly signal: AbortSignal
+  /** What was reserved for this call in the end; it may be less than was asked for, when little was left. */
+  readonly reserved: Amounts
   /** Tells what the call has used so far, so that a cap can end it while it runs. */
   readonly onUsage: (amounts: Amounts) => void
 }
@@ -173,7 +175,7 @@ export class Branch {
       { key, name, hash, child, accepts: (signal) => signal.kind === 'child_finished' && signal.target === child },
       (operation) => {
         const start = () => {
-          if (activation.ended) return
+          if (!activation.waitsFor(operation)) return
           activation.options.children.start({ id: child, parent, key, loop, spec, caps: options.caps }).then(
             () => activation.park(operation, { reason: 'child' }),
             (error: unknown) => activation.refuse(operation, error),
@@ -292,9 +294,13 @@ export class Branch {
     this.#activation.report(value)
   }
 
-  /** Whether code that was added after runs had begun may run in this one. Always the same answer within a run. */
+  /**
+   * Whether code that was added after runs had begun may run at this place. A run that had come further before the change goes
+   * on as it began; the answer at one place of one run is always the same.
+   */
   changed(id: string): boolean {
-    return this.#activation.changed(id)
+    this.#refuseIfClosed(`changed ${id}`)
+    return this.#activation.changed(`${this.#place}:${this.#ordinal}`, id)
   }
 
   /** Return this from a loop to start it anew with `state` in a fresh journal segment, so that replay stays short. */

@@ -22,6 +22,8 @@ export interface Effect {
 export interface EffectCall {
   readonly attempt: number
   readonly signal: AbortSignal
+  /** What was reserved for this call in the end. */
+  readonly reserved: Amounts
   /** Tells what the call has used so far, so that a cap can end it while it runs. */
   readonly onUsage: (amounts: Amounts) => void
 }
@@ -183,7 +185,7 @@ export class Effects {
         amounts ? { settle: { step: operation.key, attempt, amounts } } : {},
       )
     const usedBy = (value: unknown) => (effect.usage ? effect.usage(value) : effect.reserve)
-    this.#call(effect, { attempt, signal: controller.signal, onUsage }).then(
+    this.#call(effect, { attempt, signal: controller.signal, reserved: effect.reserve ?? {}, onUsage }).then(
       async (value) => {
         if (!counts()) {
           over(() => this.#recordAborted(operation, attempt, aborted ?? 'cancel', usedBy(value)))
@@ -219,8 +221,7 @@ export class Effects {
     this.#host.append(
       {
         kind: 'step_aborted',
-        key: operation.key,
-        name: operation.name,
+        ...identity(operation),
         attempt,
         reason,
         ...(amounts ? { usage: amounts } : {}),

@@ -21,6 +21,30 @@ export interface History {
   readonly signals: Set<string>
 }
 
+/** How a decision about a change of the loop is remembered: by the place where it was asked for. */
+export function changeMark(key: StepKey, id: string): string {
+  return `${key} ${id}`
+}
+
+/** True when the journal holds anything that a branch did at or after this key, itself or in branches below it. */
+export function hasProgressed(history: History, key: StepKey): boolean {
+  const [place, ordinal] = splitKey(key)
+  const below = place.endsWith('/') ? place : `${place}/`
+  for (const recorded of history.byKey.keys()) {
+    const [otherPlace, otherOrdinal] = splitKey(recorded)
+    if (otherPlace === place && otherOrdinal >= ordinal) return true
+    if (otherPlace !== place && otherPlace.startsWith(below)) {
+      if (Number.parseInt(otherPlace.slice(below.length), 10) >= ordinal) return true
+    }
+  }
+  return false
+}
+
+function splitKey(key: StepKey): [place: string, ordinal: number] {
+  const colon = key.lastIndexOf(':')
+  return [key.slice(0, colon), Number(key.slice(colon + 1))]
+}
+
 /** True for the events a loop function observes; replay delivers exactly these. */
 export function isDeliverable(event: JournalEvent): boolean {
   switch (event.kind) {
@@ -55,7 +79,7 @@ export function readHistory(events: readonly JournalEvent[]): History {
         break
       }
       case 'step_aborted': {
-        const record = recordOf(history, event.key, event.name, undefined)
+        const record = recordOf(history, event.key, event.name, event.hash)
         record.attempts = Math.max(record.attempts, event.attempt)
         break
       }
@@ -79,7 +103,7 @@ export function readHistory(events: readonly JournalEvent[]): History {
         history.emitted.add(event.key)
         break
       case 'changed':
-        history.changes.add(event.id)
+        history.changes.add(changeMark(event.key, event.id))
         break
       case 'signal_received':
         history.signals.add(event.signal.id)

@@ -34,6 +34,8 @@ export interface StartRequest {
 }
 
 export interface DriveOptions {
+  /** Also waits for a person's answer instead of returning when the run needs one. */
+  readonly throughInput?: boolean
   /** Aborting it interrupts the run: effects end unrecorded, the run is paused and can be resumed. */
   readonly signal?: AbortSignal
 }
@@ -46,6 +48,7 @@ export class Runs {
   readonly #deps: RunsDeps
   readonly #loops: ReadonlyMap<string, AnyLoop>
   readonly #held = new Map<string, Held>()
+  readonly #starting = new Map<string, Promise<void>>()
   readonly #background = new Map<string, Promise<unknown>>()
   readonly #closing = new AbortController()
   readonly #children: Children
@@ -54,8 +57,12 @@ export class Runs {
     this.#deps = deps
     this.#loops = new Map(deps.loops.map((loop) => [loop.name, loop]))
     this.#children = {
-      start: (child) => this.#startChild(child),
-      cancel: (child, reason) => this.cancel(child, reason),
+      start: (child) => {
+        const starting = this.#startChild(child)
+        this.#starting.set(child.id, starting)
+        return starting.finally(() => this.#starting.delete(child.id))
+      },
+      cancel: (child, reason) => this.#cancelChild(child, reason),
     }
   }
 
@@ -117,8 +124,9 @@ export class Runs {
       if (ending.type === 'lost') throw ending.error
       const now = await this.get(id)
       if (ending.type !== 'suspended') return now
-      if (ending.reason === 'input' && (await this.#deps.store.inbox(id)).length === 0) return now
-      if (ending.reason !== 'input') await this.#wake(id, ending.wakeAt, signal)
+      if (ending.reason === 'input' && !options.throughInput && (await this.#deps.store.inbox(id)).length === 0)
+        return now
+      await this.#wake(id, ending.wakeAt, signal)
       if (signal.aborted) {
         await this.pauseHere(id, 'interrupted')
         return await this.get(id)
@@ -362,7 +370,7 @@ export class Runs {
 
   #inBackground(id: string): void {
     if (this.#held.has(id) || this.#background.has(id) || this.#closing.signal.aborted) return
-    const driving = this.drive(id)
+    const driving = this.drive(id, { throughInput: true })
       .catch((error: unknown) => {
         // Whoever drives it now will end it; anything else is in the run's own journal or in the next drive's error.
         if (!isLoopwrightError(error, 'conflict') && !isLoopwrightError(error, 'fenced')) return
@@ -390,6 +398,12 @@ export class Runs {
     })
     if (isOver(run)) await this.#tellParent(run)
     else this.#inBackground(run.id)
+  }
+
+  async #cancelChild(id: string, reason: string): Promise<void> {
+    await this.#starting.get(id)?.catch(() => {})
+    // One that was never made needs no cancelling, and is not made any more: its parent does not wait for it.
+    if (await this.#deps.store.getRun(id)) await this.cancel(id, reason)
   }
 
   /** Reports a child's end to its parent; the id makes telling it twice the same as once. */
