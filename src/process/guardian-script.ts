@@ -3,6 +3,8 @@
  * end of file is the engine's end. It works in a double-forked child, so that nobody's descendant walk finds it, and reads blocking: it costs
  * nothing while it waits.
  *
+ * It looks three times before it believes that none is left: one that forks and ends at the wrong moment hides its child from a look.
+ *
  * A grep that stops at NUL bytes (busybox) is replaced by the shell's own `read`, which drops them.
  */
 export const guardianScript = `
@@ -58,6 +60,7 @@ table() {
 }
 
 round=0
+empty=0
 while [ $round -lt 300 ]; do
   doomed=' '
   for f in $(carriers); do
@@ -79,8 +82,13 @@ while [ $round -lt 300 ]; do
 $rows
 ROWS
   done
-  [ "$doomed" = ' ' ] && exit 0
-  kill -KILL $doomed
+  if [ "$doomed" = ' ' ]; then
+    empty=$((empty + 1))
+    [ $empty = 3 ] && exit 0
+  else
+    empty=0
+    kill -KILL $doomed
+  fi
   sleep 0.1 || sleep 1 || exit 1
   round=$((round + 1))
 done

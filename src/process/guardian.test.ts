@@ -42,6 +42,7 @@ test('kill -9 of an engine ends all that it supervises', async () => {
     supervise({ shell: 'setsid sleep 1001 & (setsid sh -c "sleep 1002 & sleep 1003" &) & nohup sleep 1004 & trap "" TERM HUP; while :; do sleep 1005; done', cwd, env })
     supervise({ shell: 'setsid env -i sleep 1006 & echo $! > bare.pid; echo $$ > shell.pid; env -i sleep 1007', cwd, env })
     supervise({ argv: ['sleep', '1008'], cwd, env })
+    supervise({ shell: 'echo "setsid sh ./hop.sh &" > hop.sh; sh ./hop.sh; sleep 1009', cwd, env })
   `)
   await until(() => alive().length >= 8 && bare(cwd) > 0)
   const pid = bare(cwd)

@@ -202,6 +202,20 @@ test('a tree that keeps forking while it is killed is ended', async () => {
   expect(once.alive()).toEqual([])
 })
 
+test('a process that passes itself on from fork to fork is caught', async () => {
+  const once = scene()
+  const stop = new AbortController()
+  writeFileSync(once.file('hop.sh'), 'trap "" TERM\nsetsid sh ./hop.sh &\n')
+  const seen = await once.run({
+    shell: 'sh ./hop.sh; sh ./hop.sh; echo ready; sleep 1000',
+    signal: stop.signal,
+    graceMs: 50,
+    onStdout: () => stop.abort(),
+  })
+  expect(seen.survivors).toBeUndefined()
+  expect(once.alive()).toEqual([])
+})
+
 test('background children that hold the pipe are ended when the process has exited', async () => {
   const once = scene()
   const seen = await once.run({ shell: 'sleep 1000 & setsid -f sleep 1000; echo done; exit 4', drainMs: 50 })

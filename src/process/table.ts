@@ -30,11 +30,18 @@ export function readProcess(pid: number): ProcessRow | undefined {
 export function listProcesses(): ProcessRow[] {
   if (!proc) return psRows(['-A']).filter((row) => !row.zombie)
   const rows: ProcessRow[] = []
-  for (const name of readdirSync('/proc')) {
-    const first = name.charCodeAt(0)
-    if (first < 48 || first > 57) continue
-    const row = readStat(Number(name))
-    if (row !== undefined && !row.zombie) rows.push(row)
+  const read = new Set<string>()
+  // Again until nobody is new: one that forked and ended while we read would else hide its child.
+  for (let round = 0, grown = true; grown && round < 10; round++) {
+    grown = false
+    for (const name of readdirSync('/proc')) {
+      const first = name.charCodeAt(0)
+      if (first < 48 || first > 57 || read.has(name)) continue
+      read.add(name)
+      grown = true
+      const row = readStat(Number(name))
+      if (row !== undefined && !row.zombie) rows.push(row)
+    }
   }
   return rows
 }
@@ -42,14 +49,15 @@ export function listProcesses(): ProcessRow[] {
 /** The pids among `rows` whose environment holds `marker`. A process whose environment is not ours to read does not count. */
 export function carriers(marker: string, rows: readonly ProcessRow[]): number[] {
   if (!proc) return psCarriers(marker, rows)
-  return rows.filter((row) => environmentHolds(row.pid, marker)).map((row) => row.pid)
+  return rows.filter((row) => readEnvironment(row.pid)?.includes(marker) === true).map((row) => row.pid)
 }
 
-function environmentHolds(pid: number, marker: string): boolean {
+/** The environment a process was started with; undefined when it is not ours to read, or the process is gone. */
+export function readEnvironment(pid: number): Buffer | undefined {
   try {
-    return readFileSync(`/proc/${pid}/environ`).includes(marker)
+    return readFileSync(`/proc/${pid}/environ`)
   } catch {
-    return false
+    return undefined
   }
 }
 

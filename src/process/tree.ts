@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoopwrightError } from '../core/errors.ts'
 import type { ProcessIdentity } from './identity.ts'
-import { carriers, hasProc, listProcesses, type ProcessRow, readProcess } from './table.ts'
+import { snapshot } from './snapshot.ts'
+import { hasProc, type ProcessRow, readProcess } from './table.ts'
 
 /** How long we go on killing what does not die (uninterruptible sleep, another user's process) before we give up. */
 const killPatienceMs = 10_000
@@ -30,6 +31,7 @@ export class ProcessTree {
   readonly #marker: string | undefined
   readonly #seen = new Map<number, string>()
   readonly #oldest: number
+  readonly #born = performance.now()
   #ownsGroup: boolean
 
   /** Throws `bad_input` for a marker that is too short to be one, or for a root that cannot be: either would end what is not ours. */
@@ -50,7 +52,8 @@ export class ProcessTree {
   /** The members alive now. Never this process itself. */
   members(): ProcessRow[] {
     // Nothing that is older than the root came of it: this spares most of the table, and a reused group id cannot mislead.
-    const rows = listProcesses().filter(
+    const seen = snapshot(this.#born)
+    const rows = seen.rows.filter(
       (row) => row.pid !== process.pid && (this.#oldest === 0 || Number(row.started) >= this.#oldest),
     )
     const root = this.#root
@@ -61,7 +64,7 @@ export class ProcessTree {
     for (const row of rows) if (this.#seen.get(row.pid) === row.started || this.#inGroup(row)) members.add(row.pid)
     if (this.#marker !== undefined) {
       const open = rows.filter((row) => !members.has(row.pid))
-      for (const pid of carriers(this.#marker, open)) members.add(pid)
+      for (const pid of seen.carriers(this.#marker, open)) members.add(pid)
     }
     for (let grown = true; grown; ) {
       grown = false

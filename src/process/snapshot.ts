@@ -1,0 +1,40 @@
+import { carriers, hasProc, listProcesses, type ProcessRow, readEnvironment } from './table.ts'
+
+/** How long a look at the process table is good for. Many trees that end at once then share one. */
+const freshMs = 20
+
+/** The process table at one moment. Environments are read when they are asked for, and once. */
+export class Snapshot {
+  readonly takenAt: number = performance.now()
+  readonly rows: readonly ProcessRow[] = listProcesses()
+  readonly #environments = new Map<number, Buffer | undefined>()
+
+  /** The pids among `rows` whose environment holds `marker`. */
+  carriers(marker: string, rows: readonly ProcessRow[]): number[] {
+    if (!hasProc) return carriers(marker, rows)
+    const bytes = Buffer.from(marker)
+    return rows.filter((row) => this.#environment(row.pid)?.includes(bytes) === true).map((row) => row.pid)
+  }
+
+  #environment(pid: number): Buffer | undefined {
+    if (!this.#environments.has(pid)) this.#environments.set(pid, readEnvironment(pid))
+    return this.#environments.get(pid)
+  }
+}
+
+let latest: Snapshot | undefined
+
+/**
+ * A look at the table taken after `notBefore` (of `performance.now()`) and at most 20 ms old. A tree that was empty then is empty now, for its members
+ * come from members alone; so a look that is a little old proves as much as a new one, if only the tree had begun.
+ */
+export function snapshot(notBefore: number): Snapshot {
+  const now = performance.now()
+  if (latest !== undefined && latest.takenAt >= notBefore && now - latest.takenAt < freshMs) return latest
+  const taken = new Snapshot()
+  latest = taken
+  setTimeout(() => {
+    if (latest === taken) latest = undefined
+  }, freshMs).unref()
+  return taken
+}
