@@ -50,6 +50,7 @@ test('values of variables named like a secret are taken from the environment giv
       HOME: '/home/person',
       MONKEY: 'banana-tree',
       A_TOKEN: undefined,
+      SSH_AUTH_SOCK: '/home/person',
     },
   })
   expect(redact('value-of-key value-of-token /home/person banana-tree')).toBe(

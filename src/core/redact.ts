@@ -9,6 +9,9 @@ const shortest = 8
 /** Environment variables whose name says that the value is secret. */
 const secretName = /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|CREDENTIALS?|PAT|AUTH|COOKIE)(?:_|$|\d)/i
 
+/** Names that only look like it: their values are places and numbers, which stand everywhere. */
+const placeName = /_(?:SOCK|FILE|PATH|DIR|HOME|NAME|TTL|SIZE|COUNT|LENGTH)$/i
+
 /**
  * Shapes that are secrets wherever they stand. Each is linear on any input: what repeats is bounded, or cannot begin again
  * inside what it has just read.
@@ -53,7 +56,7 @@ export interface RedactOptions {
  */
 export function createRedact(options: RedactOptions = {}): Redact {
   const fromEnv = Object.entries(options.env ?? {})
-    .filter(([name]) => secretName.test(name))
+    .filter(([name]) => secretName.test(name) && !placeName.test(name))
     .map(([, value]) => value ?? '')
   const values = [...new Set([...(options.values ?? []), ...fromEnv].map((value) => value.trim()))]
     .filter((value) => value.length >= shortest && !redacted.includes(value))

@@ -41,7 +41,7 @@ function limit(text: string, now: number): Verdict {
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const duration =
-  /(?:in|after|within|retry[- ]after:?|reset[s:]?)\s{1,3}(?:about )?((?:\d{1,6}(?:\.\d{1,6})? ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b[ ,and]{0,5}){1,4}|\d{1,6}\b)/i
+  /(?:in|after|within|retry[- ]after:?|reset[s:]?)\s{1,3}(?:about )?((?:\d{1,6}(?:\.\d{1,6})? ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)(?![a-z])[ ,and]{0,5}){1,4}|\d{1,6}\b)/i
 
 /** When a limit ends, as far as its text says: a duration, seconds since 1970 (`limit reached|1795234897`), or an ISO time. */
 export function resetIn(text: string, now: number): number | undefined {

@@ -74,7 +74,7 @@ export function decide(facts: Facts): Ending {
       message: `${name} was not allowed to use ${denied.join(', ')}; allow it in its settings, or run with --skip-permissions in an isolated workspace`,
     }
   }
-  if (!reading.complete)
+  if (reading.complete === false)
     return { outcome: 'failed', message: `${name} exited 0 before its answer was complete${snippet(ran)}` }
   if (reading.text.trim() === '') return { outcome: 'failed', message: `${name}: empty output` }
   return { outcome: 'done' }
