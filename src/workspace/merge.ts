@@ -81,7 +81,7 @@ export async function recoverMove(bench: Bench, tree: Tree): Promise<void> {
   const { from, to }: Pending = JSON.parse(text)
   const { git } = bench
   await rm(`${tree.repo.index}.lock`, { force: true })
-  await git.own(tree.repo, ['read-tree', '-m', to])
+  await git.own(tree.repo, ['read-tree', '--reset', '-i', to])
   const paths = await changedPaths(git, tree.repo, from, to)
   const { stdout } = await git.own(tree.repo, ['ls-files', '-z'])
   const present = new Set(records(stdout))

@@ -142,12 +142,14 @@ async function plainFiles(git: Git, repo: StagedRepo, path: string): Promise<str
   }
   await walk(path)
   if (found.length === 0) return found
+  // check-ignore knows no literal pathspecs: the `./` keeps a leading colon from being read as one.
   const asked = await git.own(repo, ['check-ignore', '-z', '--stdin', '--no-index'], {
-    input: toInput(found),
+    input: toInput(found.map((each) => `./${each}`)),
     ok: [0, 1],
+    env: { GIT_LITERAL_PATHSPECS: '0' },
   })
   const ignored = new Set(records(asked.stdout))
-  return found.filter((each) => !ignored.has(each))
+  return found.filter((each) => !ignored.has(`./${each}`))
 }
 
 async function unreadable(root: string, plan: Plan): Promise<void> {

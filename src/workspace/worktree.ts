@@ -175,7 +175,7 @@ async function bringCommits(bench: Bench, tree: Tree, tip: string): Promise<Brou
     }
     // The index follows the agent's HEAD, so that ignored files it committed by force stay in.
     const last = [...heads].at(-1)
-    if (last !== undefined) await git.own(tree.repo, ['read-tree', '-m', last])
+    if (last !== undefined) await git.own(tree.repo, ['read-tree', '--reset', '-i', last])
     return { tip: current, others, moved: current !== tip || others.length > 0 }
   } catch (error) {
     if (!isLoopwrightError(error, 'workspace')) throw error
