@@ -8,13 +8,16 @@ import { openPlain, writeAll } from './files.ts'
  */
 export class EventFile {
   #path: string
+  readonly #isSafe: () => boolean
   #fd: number
   #size = 0
   #lines = 0
   #seq = 0
 
-  constructor(path: string) {
+  /** @param isSafe whether the directory is still ours, asked before the file is opened again */
+  constructor(path: string, isSafe: () => boolean) {
     this.#path = path
+    this.#isSafe = isSafe
     this.#fd = openEvents(path)
     this.#repair()
   }
@@ -63,6 +66,7 @@ export class EventFile {
 
   #reopen(): boolean {
     const { seq } = this
+    if (!this.#isSafe()) return false
     this.close()
     this.#fd = openEvents(this.#path)
     this.#repair()

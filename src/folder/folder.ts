@@ -37,7 +37,7 @@ export interface RunFolder {
   readonly path: string
   /** True when lines are missing from the file: `recover()`, then hand in the journal from its first event on. */
   readonly behind: boolean
-  /** The absolute path of the file in `workers/` that takes the full output of this name; whatever is no file there is removed. */
+  /** The absolute path of the file in `workers/` that takes the full output of this name; whatever is no file there is removed. Where the folder is ours no more, a path in the state directory. */
   workersPath(name: string): string
   /** Folds the events into the view, writes the lines that are not there yet, and returns the new view. */
   onEvents(events: readonly JournalEvent[], view: RunView): RunView
@@ -82,9 +82,13 @@ class Folder implements RunFolder {
   }
 
   workersPath(name: string): string {
-    const path = join(this.path, 'workers', `${fileName(name)}.out`)
-    this.#try(path, () => clearWay(path))
-    return path
+    const file = join('workers', `${fileName(name)}.out`)
+    const path = join(this.path, file)
+    const ready = this.#try('workers/', () => {
+      this.#makeOwn('workers')
+      clearWay(path)
+    })
+    return ready ? path : join(this.#options.home, 'runs', this.#options.run.id, file)
   }
 
   onEvents(events: readonly JournalEvent[], before: RunView): RunView {
@@ -118,11 +122,10 @@ class Folder implements RunFolder {
   recover(): void {
     if (this.#closed || this.#events) return
     this.#try('the run folder', () => {
-      makeChain(this.#place.chain)
-      for (const name of ['workers', 'logs', 'artifacts']) this.#try(`${name}/`, () => this.#makeOwn(name))
+      for (const name of ['workers', 'logs', 'artifacts']) this.#makeOwn(name)
       const path = join(this.path, this.#options.fresh ? `.${eventsName}.${process.pid}.tmp` : eventsName)
       clearWay(path, { evenFile: this.#options.fresh === true })
-      this.#events = new EventFile(path)
+      this.#events = new EventFile(path, () => isOurs(this.#place.chain))
     })
     this.#write('meta.json', metaOf(this.#options.run), { once: true })
   }
@@ -143,6 +146,7 @@ class Folder implements RunFolder {
 
   /** A directory in our own; a link in its place is removed, what it points to is not touched. */
   #makeOwn(name: string): void {
+    makeChain(this.#place.chain)
     const path = join(this.path, name)
     if (isOurs([path])) return
     clearWay(path, { evenFile: true })
@@ -190,11 +194,13 @@ class Folder implements RunFolder {
     })
   }
 
-  #try(what: string, action: () => void): void {
+  #try(what: string, action: () => void): boolean {
     try {
       action()
+      return true
     } catch (error) {
       this.warn(`${what} cannot be written: ${messageOf(error)}`)
+      return false
     }
   }
 }
