@@ -103,16 +103,20 @@ test('nothing that configuration of the user, of the agent or of a nested reposi
   await inplace.diff()
   await workspaces.open(spec)
   await run.close('always')
-  await mergeIntoUser({
+  const merged = await mergeIntoUser({
     git: createGit({ env }),
     home: join(place.path, 'home'),
     project: repo,
     branch: 'loopwright/r1',
   })
   expect(existsSync(canary)).toBe(false)
+  expect(merged).toMatchObject({ merged: false, reason: expect.stringContaining('filter') })
   const own = ['-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false']
   const listed = git(repo, ...own, 'ls-tree', '-r', '--name-only', 'loopwright/r1')
     .trim()
     .split('\n')
   expect(listed).toEqual(['.gitattributes', 'a.txt', 'b.txt', 'nested/n.txt', 'nested/new.txt'])
+  // The trap works: plain git springs it.
+  git(repo, 'status')
+  expect(existsSync(canary)).toBe(true)
 })

@@ -8,7 +8,7 @@ import { isErrno, kindOf, removeTree } from './files.ts'
 import { type Git, shown } from './git.ts'
 import { tryMerge } from './merge.ts'
 import { moveUserRef, userHead, userIndex } from './publish.ts'
-import { changedPaths, commitTree, isAncestor, makeRepository, storesOf } from './repository.ts'
+import { changedPaths, commitTree, copyObjects, isAncestor, makeRepository, storesOf } from './repository.ts'
 import { worktreesIn } from './state.ts'
 
 export interface MergeRequest {
@@ -63,7 +63,7 @@ interface Job {
 
 async function mergeWith(git: Git, user: UserRepo, gitDir: string, job: Job): Promise<MergedIntoUser> {
   const { ref, ours, theirs, branch } = job
-  const repo = { gitDir, objects: user.objects }
+  const repo = { gitDir }
   if (await isAncestor(git, repo, theirs, ours)) return { merged: true, how: 'already', commit: ours }
   const forward = await isAncestor(git, repo, ours, theirs)
   let to = theirs
@@ -97,6 +97,8 @@ async function mergeWith(git: Git, user: UserRepo, gitDir: string, job: Job): Pr
   try {
     const tried = await git.own(copy, ['read-tree', '-m', '-u', '-n', ours, to], { ok: [0, 1, 128] })
     if (tried.code !== 0) return { merged: false, reason: tried.stderr.trim(), paths: [] }
+    // Only now anything reaches the user's store: a refused merge leaves no objects behind.
+    await copyObjects(git, repo, { gitDir, objects: user.objects }, [to], [ours, theirs])
     await moveUserRef(git, user, ref, to, ours)
     try {
       await git.own(copy, ['read-tree', '-m', '-u', ours, to])
