@@ -116,7 +116,10 @@ test('an agent that exits 0 when it is told to stop has still been killed', asyn
 
 test('a silent agent is stalled when a limit says so', async () => {
   const agent = commandAgent({ template: ['sh', '-c', 'echo hello; exec sleep 600'], env, stallMs: 300 })
-  expect(await agent.run(ask(), call)).toMatchObject({ outcome: 'stalled', message: 'printed nothing for 0.3s' })
+  expect(await agent.run(ask(), call)).toMatchObject({
+    outcome: 'stalled',
+    message: 'command printed nothing for 0.3s; stdout: hello',
+  })
 })
 
 test('bytes that are no text are read as far as they go, and stand in the file as they were', async () => {

@@ -42,7 +42,10 @@ export function decide(facts: Facts): Ending {
   }
   // What had ended by itself just before we stopped it is done.
   const through = facts.stopped !== undefined && reading.complete === true && reading.error === undefined
-  if (facts.stopped !== undefined && !through) return facts.stopped
+  if (facts.stopped !== undefined && !through) {
+    const { outcome, message } = facts.stopped
+    return outcome === 'stalled' ? { outcome, message: `${name} ${message}${snippet(ran)}` } : facts.stopped
+  }
   if (ran.aborted && !through) return { outcome: 'killed', message: `${name} was stopped` }
   if (ran.timedOut) {
     return { outcome: 'timeout', message: `${name} timed out after ${(facts.timeoutMs ?? 0) / 1000}s${snippet(ran)}` }

@@ -27,6 +27,8 @@ export const opencode: Preset = {
       'run',
       '--format',
       'json',
+      // It waits in silence while the model's API refuses: with its log on stderr a timeout can say why.
+      '--print-logs',
       ...(request.skipPermissions ? ['--auto'] : []),
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['-s', request.sessionId]),

@@ -193,7 +193,7 @@ test('each CLI is started as its manual says', () => {
   ])
   const both = 'Be brief.\n\nDo it'
   expect(argv(codex)).toEqual(['exec', '--json', '-s', 'workspace-write', '-m', 'm', both])
-  expect(argv(opencode)).toEqual(['run', '--format', 'json', '-m', 'm', both])
+  expect(argv(opencode)).toEqual(['run', '--format', 'json', '--print-logs', '-m', 'm', both])
   expect(argv(aider)).toEqual(['--message', both, '--no-auto-commits', '--yes', '--model', 'm'])
 })
 
