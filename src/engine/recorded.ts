@@ -26,18 +26,44 @@ export function changeMark(key: StepKey, id: string): string {
   return `${key} ${id}`
 }
 
-/** True when the journal holds anything that a branch did at or after this key, itself or in branches below it. */
+/**
+ * True when the journal holds anything that was done at or after this key: by its branch, by branches below it, by a branch above
+ * after this one was over, or by a later sibling, which a pool may have begun only because this one had ended. Erring towards
+ * true is safe: what the journal holds was done by the older code.
+ */
 export function hasProgressed(history: History, key: StepKey): boolean {
   const [place, ordinal] = splitKey(key)
-  const below = place.endsWith('/') ? place : `${place}/`
+  const path = pathOf(place)
   for (const recorded of history.byKey.keys()) {
     const [otherPlace, otherOrdinal] = splitKey(recorded)
-    if (otherPlace === place && otherOrdinal >= ordinal) return true
-    if (otherPlace !== place && otherPlace.startsWith(below)) {
-      if (Number.parseInt(otherPlace.slice(below.length), 10) >= ordinal) return true
-    }
+    if (comesAfter([...pathOf(otherPlace), [otherOrdinal, 0]], [...path, [ordinal, 0]])) return true
   }
   return false
+}
+
+type Path = readonly (readonly [ordinal: number, index: number])[]
+
+/** Compares two places scope by scope: by the ordinal of the scope, then by the index within it. */
+function comesAfter(one: Path, other: Path): boolean {
+  for (let i = 0; i < Math.min(one.length, other.length); i++) {
+    const [ordinal, index] = one[i] ?? [0, 0]
+    const [otherOrdinal, otherIndex] = other[i] ?? [0, 0]
+    if (ordinal !== otherOrdinal) return ordinal > otherOrdinal
+    if (index !== otherIndex) return index > otherIndex
+  }
+  return one.length >= other.length
+}
+
+/** `0/3.1/2.0` is the first branch of the scope at ordinal 2 in the second branch of the scope at ordinal 3. */
+function pathOf(place: string): [number, number][] {
+  return place
+    .split('/')
+    .slice(1)
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [ordinal, index] = part.split('.')
+      return [Number(ordinal), Number(index)]
+    })
 }
 
 function splitKey(key: StepKey): [place: string, ordinal: number] {

@@ -18,6 +18,16 @@ function dice(seed: number): Dice {
   }
 }
 
+/**
+ * A race that a branch without any step may win leaves nothing in the journal that tells so: a change there is not for
+ * `changed` to keep apart.
+ */
+function changesInRace(node: Node, inRace = false): boolean {
+  if (node.op === 'changed') return inRace
+  const below = 'body' in node ? [node.body].flat() : []
+  return below.some((part) => changesInRace(part as Node, inRace || node.op === 'race'))
+}
+
 /** Durations collide on purpose, so that many things become ready at once. */
 const durations = [0, 0, 5, 10, 10, 25, 400]
 
@@ -111,6 +121,7 @@ export function generate(seed: number): Scenario {
     ...optional(0.15, 'stopAt'),
     ...optional(0.15, 'pauseAt'),
     messages: timeless ? [] : ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b'].map((name) => ({ name, at: at() })),
+    evolves: d.chance(0.5) && !changesInRace(program),
     lingerMs: d.pick([0, 50, 1_000]),
   }
 }

@@ -39,6 +39,8 @@ export interface Scenario {
   readonly pauseAt?: number
   readonly messages: readonly { readonly name: string; readonly at: number }[]
   readonly lingerMs: number
+  /** The first process runs the loop as it was before its `changed` nodes were added, later ones the newer code. */
+  readonly evolves: boolean
   /** No race, message, cap or cancellation: the result does not depend on timing. */
   readonly timeless: boolean
 }
@@ -50,6 +52,10 @@ export interface World {
     node: Node,
   ): Promise<void>
   readonly trace: string[]
+  /** Something happened that must not. */
+  readonly problem: (text: string) => void
+  /** The loop's code is the one from before its `changed` nodes were added. */
+  readonly old: boolean
 }
 
 /** Runs a program through a loop's context. Every result is noted in the shared trace the moment the loop sees it. */
@@ -118,8 +124,22 @@ export async function interpret(loop: LoopContext, node: Node, world: World): Pr
           concurrency: node.concurrency,
         }),
       )
-    case 'race':
-      return note(await loop.race(node.body.map((part) => (branch: LoopContext) => interpret(branch, part, world))))
+    case 'race': {
+      let decided = false
+      const racer = (part: Node) => async (branch: LoopContext) => {
+        const perform: World['perform'] = (call, below) => {
+          if (decided && below.op !== 'finally')
+            world.problem(`${below.id} was begun after its race ${node.id} was over`)
+          return world.perform(call, below)
+        }
+        try {
+          return await interpret(branch, part, { ...world, perform })
+        } finally {
+          decided = true
+        }
+      }
+      return note(await loop.race(node.body.map(racer)))
+    }
     case 'child': {
       const caps = node.tokens === undefined ? {} : { caps: { tokens: node.tokens } }
       const child = await loop.child('program', { program: node.body } as never, { name: node.id, ...caps })
@@ -133,7 +153,8 @@ export async function interpret(loop: LoopContext, node: Node, world: World): Pr
       await loop.now()
       return node.id
     case 'changed':
-      return note(loop.changed(node.id) ? await loop.step(`${node.id} new`, () => 'new') : 'old')
+      if (world.old || !loop.changed(node.id)) return 'either'
+      return note(await loop.step(`${node.id} new`, () => 'new')) && 'either'
   }
 }
 
@@ -171,7 +192,7 @@ export function expected(node: Node, iteration = { number: 0 }): unknown {
         return { status: 'failed', value: null }
       }
     case 'changed':
-      return 'new'
+      return 'either'
     default:
       return node.id
   }

@@ -20,7 +20,12 @@ const ends = new Set(['run_finished', 'run_failed', 'run_cancelled', 'run_stoppe
  * Runs a finished run's program again on its complete journal, in a world where nothing may happen: no effect, no append but the
  * last. It has to see the same and end the same.
  */
-export async function replay(run: RunRecord, journal: readonly JournalEvent[], segments: number): Promise<Replayed> {
+export async function replay(
+  run: RunRecord,
+  journal: readonly JournalEvent[],
+  segments: number,
+  old: boolean,
+): Promise<Replayed> {
   const immediates = trackImmediates()
   const problems: string[] = []
   const seen: string[][] = []
@@ -51,6 +56,8 @@ export async function replay(run: RunRecord, journal: readonly JournalEvent[], s
       })
       const value = await interpret(loop, (run.spec as unknown as { program: Node }).program, {
         trace,
+        old,
+        problem: (text) => problems.push(text),
         perform: async (_call, node) => {
           problems.push(`${node.id} was performed on replay`)
         },

@@ -34,6 +34,7 @@ export interface Outcome {
 
 export interface Trace {
   readonly segment: number
+  readonly old: boolean
   readonly seen: readonly string[]
 }
 
@@ -95,7 +96,7 @@ class Simulation {
   readonly #blobs = memoryBlobs()
   readonly #problems: string[] = []
   readonly #performed: Performed[] = []
-  readonly #traces = new Map<string, { segment: number; seen: string[] }[]>()
+  readonly #traces = new Map<string, { segment: number; old: boolean; seen: string[] }[]>()
   readonly #asked = new Set<string>()
   readonly #greeted = new Set<string>()
   readonly #inFlight = new Map<string, Set<string>>()
@@ -161,7 +162,10 @@ class Simulation {
       }
       break
     }
-    // Whoever still hangs wakes up now, and finds itself fenced.
+    // Whoever still hangs wakes up now, and finds itself fenced; whatever still works on comes to light.
+    for (const one of this.#all.values()) one.wake()
+    for (const until = this.#clock.now() + 60_000; (this.#clock.next ?? until) < until; this.#clock.step())
+      await this.#drain()
     await this.#drain()
     return await this.#report(id)
   }
@@ -212,11 +216,16 @@ class Simulation {
       run: async (loop, spec) => {
         const run = loop.run.id
         const segment = loop.state === undefined ? 0 : (loop.state as { segment: number }).segment
-        const trace = { segment, seen: [] as string[] }
+        const old = this.#scenario.evolves && process.id.id === 'p1'
+        const trace = { segment, old, seen: [] as string[] }
         const list = this.#traces.get(run) ?? []
         this.#traces.set(run, [...list, trace])
         const world: World = {
           trace: trace.seen,
+          old,
+          problem: (text) => {
+            if (!process.hasHung) this.#problems.push(text)
+          },
           perform: (call, node) => this.#perform(process, run, call, node),
         }
         const value = await interpret(loop, spec.program, world)
@@ -402,6 +411,10 @@ class Simulation {
       } else if (this.#clock.now() - quietFrom > 600_000 && this.#refills < 20) {
         quietFrom = this.#clock.now()
         await this.#refill()
+      }
+      if (this.#clock.next === undefined && this.#refills < 20) {
+        await this.#refill()
+        continue
       }
       if (!this.#clock.step() || this.#clock.now() > deadline) {
         this.#problems.push(`deadlock: nothing happens any more, and the run is not over: ${await this.#describe()}`)
