@@ -85,6 +85,7 @@ test.each([
   ['hello', 'hello'],
   [{ answer: 42 }, '{"answer":42}'],
   [[1, 2], '[1,2]'],
+  [{ completed: true, n: 1 }, '{"completed":true,"n":1}'],
   [null, ''],
   [undefined, ''],
 ] as const)('a loop of your own may return any JSON: %j', (value, text) => {
@@ -111,6 +112,7 @@ test('a result too large for the journal is taken from the caller, never from an
   const done = row({ status: 'done', result: report })
   expect(runResult(view, done).final_output).toBe('')
   expect(runResult(view, done, 'all of it')).toMatchObject({ completed: true, final_output: 'all of it' })
+  expect(exitCode(done, 'all of it')).toBe(0)
 })
 
 test('a run whose driver died is shown as interrupted and rehydrated, any other as it is', () => {

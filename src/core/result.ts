@@ -77,7 +77,7 @@ export function runResult(
     run_id: run.id,
     status: run.status,
     ...facts,
-    final_output: shaped ? asText(own.final_output) : asText(value),
+    final_output: 'final_output' in own ? asText(own.final_output) : asText(value),
     summary: summaryOf(run, facts, workspace),
     history: shaped ? listOf(own.history) : [],
     spend: {
@@ -98,11 +98,13 @@ export function runResult(
 /**
  * The exit code that tells a script how the run stands: 0 done, 1 stopped by a guard or a person (or not over yet), 2 an error,
  * 3 waiting for an answer, 130 interrupted.
+ *
+ * @param value the result, when it was too large for the journal and the caller has fetched it
  */
-export function exitCode(run: RunRecord): 0 | 1 | 2 | 3 | 130 {
+export function exitCode(run: RunRecord, value: Json | undefined = run.result): 0 | 1 | 2 | 3 | 130 {
   switch (run.status) {
     case 'done': {
-      const { completed, stop_reason } = objectOf(run.result)
+      const { completed, stop_reason } = objectOf(value)
       if (completed !== false) return 0
       if (stop_reason === 'needs_input') return 3
       return textOf(stop_reason)?.endsWith('_error') ? 2 : 1

@@ -27,7 +27,7 @@ export function agentStarted(agents: Agents, event: EventOf<'step_started'>, ite
     startedAt: event.ts,
   }
   const again = agents.findLastIndex((one) => one.key === event.key || (call > 1 && isSameWork(one, started)))
-  return again < 0 ? bounded([...agents, started]) : agents.with(again, started)
+  return again < 0 ? [...agents, started] : agents.with(again, started)
 }
 
 /** A call of an agent is over. One that a cap refused never began: it gets its row here. */
@@ -52,12 +52,12 @@ export function agentSettled(agents: Agents, event: EventOf<'step_settled'>, ite
   }
   const at = agents.findLastIndex((one) => one.key === event.key)
   const known = agents[at]
-  if (known) return agents.with(at, { ...known, ...over })
+  if (known) return bounded(agents.with(at, { ...known, ...over }), event.key)
   const { role, subgoalId: subgoal } = readName(event.name)
   const refused = { ...blank, key: event.key, role, subgoal, iteration, startedAt: event.ts }
   const before = agents.findLastIndex((one) => isSameWork(one, refused))
   const previous = agents[before]
-  if (!previous) return bounded([...agents, { ...refused, ...over }])
+  if (!previous) return bounded([...agents, { ...refused, ...over }], event.key)
   return agents.with(before, { ...previous, ...over, key: event.key, call: previous.call + 1 })
 }
 
@@ -66,7 +66,8 @@ export function agentAborted(agents: Agents, event: EventOf<'step_aborted'>): Ag
   const at = agents.findLastIndex((one) => one.key === event.key)
   const known = agents[at]
   if (!known) return agents
-  return agents.with(at, { ...known, state: 'failed', endedAt: event.ts, outcome: 'aborted', error: event.reason })
+  const aborted = { state: 'failed', endedAt: event.ts, outcome: 'aborted', error: event.reason } as const
+  return bounded(agents.with(at, { ...known, ...aborted }), event.key)
 }
 
 /** The branch of a call that is over waits before it calls again. */
@@ -99,11 +100,17 @@ export function agentsUnderWay(agents: Agents): Agents {
   return agents.filter((one) => one.state === 'running')
 }
 
-/** Keeps what is not over and the newest of what is. */
-function bounded(agents: Agents): Agents {
+/** Keeps what is not over, and of what is the newest and the row of `key`, which the event line of this moment needs. */
+function bounded(agents: Agents, key: string): Agents {
   if (agents.length <= keptOver) return agents
-  const oldest = agents.findIndex((one) => one.state === 'done' || one.state === 'failed')
-  return oldest < 0 ? agents : agents.toSpliced(oldest, 1)
+  let over = 0
+  let oldest: { readonly at: number; readonly endedAt: number } | undefined
+  for (const [at, { state, endedAt, key: own }] of agents.entries()) {
+    if ((state !== 'done' && state !== 'failed') || endedAt === undefined) continue
+    over += 1
+    if (own !== key && (!oldest || endedAt < oldest.endedAt)) oldest = { at, endedAt }
+  }
+  return oldest && over > keptOver ? agents.toSpliced(oldest.at, 1) : agents
 }
 
 const blank: Omit<AgentView, 'key' | 'role' | 'iteration' | 'startedAt'> = {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, ftruncateSync, readSync, renameSync } from 'node:fs'
 import type { EventLine } from '../core/progress.ts'
-import { openPlain, writeAll } from './files.ts'
+import { clearWay, openPlain, writeAll } from './files.ts'
 
 /**
  * `events.jsonl`: lines are appended, each once. Opening it cuts off a line that a crash left half written and goes on after the
@@ -54,6 +54,7 @@ export class EventFile {
   /** Gives the file its final name, in one go. */
   moveTo(path: string): void {
     if (path === this.#path) return
+    clearWay(path)
     renameSync(this.#path, path)
     this.#path = path
   }

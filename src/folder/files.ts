@@ -43,6 +43,7 @@ export function replaceFile(directory: string, name: string, text: string): void
   } finally {
     closeSync(fd)
   }
+  clearWay(join(directory, name))
   renameSync(temporary, join(directory, name))
 }
 

@@ -264,6 +264,21 @@ test.each(['events.jsonl', 'status.json', 'result.json', 'meta.json', 'workers',
   },
 )
 
+test.each(['events.jsonl', 'status.json', 'result.json', 'meta.json', 'workers/iter1_s1.out'])(
+  'a directory in place of %s makes way',
+  (planted) => {
+    using t = setUp()
+    const path = join(t.project, '.loopwright', 'runs', t.run.id)
+    mkdirSync(join(path, planted, 'deep'), { recursive: true })
+    const folder = openRunFolder({ ...t.options, fresh: planted === 'events.jsonl' })
+    writeFileSync(folder.workersPath('iter1_s1'), 'output')
+    folder.finish(folder.onEvents(events, emptyView(t.run)), t.done)
+    folder.close()
+    expect(lstatSync(join(path, planted)).isFile()).toBe(true)
+    expect(t.warnings).toEqual([])
+  },
+)
+
 test('a link planted while the run goes on is not followed', () => {
   using t = setUp()
   const folder = t.open()

@@ -112,10 +112,10 @@ class Folder implements RunFolder {
     this.#callOff = undefined
     this.#view = undefined
     this.#try(eventsName, () => this.#events?.moveTo(join(this.path, eventsName)))
-    this.#write('status.json', statusFacts(view, run, this.#facts()))
-    if (!hasResult(view, run)) return
-    const result = runResult(view, run, value ?? undefined)
-    this.#write('result.json', result, { once: true })
+    const row = value === undefined ? run : { ...run, result: value }
+    const seen = value === undefined ? view : { ...view, resultRef: undefined }
+    this.#write('status.json', statusFacts(seen, row, this.#facts()))
+    if (hasResult(seen, row)) this.#write('result.json', runResult(seen, row), { once: true })
   }
 
   /** Opens what is missing, or gone since. */
