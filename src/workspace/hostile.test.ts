@@ -103,6 +103,7 @@ test('nothing that configuration of the user, of the agent or of a nested reposi
   await inplace.diff()
   await workspaces.open(spec)
   await run.close('always')
+  write(repo, { 'b.txt': 'b\n' })
   const merged = await mergeIntoUser({
     git: createGit({ env }),
     home: join(place.path, 'home'),
@@ -117,6 +118,6 @@ test('nothing that configuration of the user, of the agent or of a nested reposi
     .split('\n')
   expect(listed).toEqual(['.gitattributes', 'a.txt', 'b.txt', 'nested/n.txt', 'nested/new.txt'])
   // The trap works: plain git springs it.
-  git(repo, 'status')
+  expect(() => git(repo, 'status')).toThrow(/evil/)
   expect(existsSync(canary)).toBe(true)
 })
