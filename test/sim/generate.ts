@@ -102,7 +102,18 @@ export function generate(seed: number): Scenario {
   }
   const list = (depth: number, length: number) => Array.from({ length }, () => node(depth - 1, true))
 
-  const program: Node = { op: 'seq', id: 'root', body: Array.from({ length: 2 + d.below(3) }, () => node(3, false)) }
+  // Now and then a child that works for long, and a cancellation while it does.
+  const longChild = !timeless && d.chance(0.1)
+  const longWork = (): Node => ({
+    op: 'child',
+    id: id('child'),
+    body: { op: 'seq', id: id('seq'), body: Array.from({ length: 8 }, () => ({ op: 'step', id: id('step'), ms: 25 })) },
+  })
+  const program: Node = {
+    op: 'seq',
+    id: 'root',
+    body: [...(longChild ? [longWork()] : []), ...Array.from({ length: 2 + d.below(3) }, () => node(3, false))],
+  }
   const at = () => d.pick([0, 3, 10, 12, 40, 450, 2_000])
   const optional = (share: number, name: string) => (!timeless && d.chance(share) ? { [name]: at() } : {})
   return {
@@ -117,7 +128,7 @@ export function generate(seed: number): Scenario {
           ...(d.chance(0.5) ? { tokens: 10 + d.below(60) } : {}),
           ...(d.chance(0.15) ? { activeMs: 8 + d.below(60) } : {}),
         },
-    ...optional(0.15, 'cancelAt'),
+    ...(longChild ? { cancelAt: 40 } : optional(0.15, 'cancelAt')),
     ...optional(0.15, 'stopAt'),
     ...optional(0.15, 'pauseAt'),
     messages: timeless ? [] : ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b'].map((name) => ({ name, at: at() })),
