@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'conflict' // the thing is in a state that does not allow this
   | 'untrusted' // a project's files want to run something before their owner trusted them
   | 'missing_tool' // git, an agent CLI … is not installed
+  | 'agent_auth' // the agent is not logged in, or its key is refused
   | 'store_locked' // the database stayed locked by another process past our patience
   | 'store_full' // no space left where state is kept
   | 'store_readonly' // the state directory cannot be written
@@ -66,6 +67,25 @@ export class LoopwrightError extends Error {
       ...(record.data === undefined ? {} : { data: record.data }),
     })
   }
+}
+
+/**
+ * Errors that say nothing about the work, only about the place it runs in. They are not recorded as a step's result: the run
+ * fails, and a resume tries the step again.
+ */
+const ofThePlace: readonly ErrorCode[] = [
+  'missing_tool',
+  'workspace',
+  'untrusted',
+  'agent_auth',
+  'store_locked',
+  'store_full',
+  'store_readonly',
+]
+
+/** True for an error that a resume in a better place may not meet again. */
+export function isOfThePlace(error: unknown): boolean {
+  return error instanceof LoopwrightError && ofThePlace.includes(error.code)
 }
 
 /** True for an error loopwright raised on purpose, with this code when one is given. */

@@ -2,8 +2,8 @@
 export interface Price {
   readonly input: number
   readonly output: number
-  readonly cacheRead?: number
-  readonly cacheWrite?: number
+  readonly cacheRead?: number | undefined
+  readonly cacheWrite?: number | undefined
 }
 
 /** Prices by model name, or by the beginning of one. */

@@ -753,6 +753,7 @@ export class Activation {
       append: (event, entry, done) => this.append(event, entry, done),
       store: (value) => this.#store(value),
       clean: (value) => this.clean(value),
+      fail: (error) => this.#fail(error),
       onActivity: (active) => (active ? this.#active.start() : this.#active.stop()),
       onSettled: () => {
         this.#budget.check()

@@ -1,4 +1,4 @@
-import { isLoopwrightError, messageOf } from '../core/errors.ts'
+import { isLoopwrightError, isOfThePlace, LoopwrightError, messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { AgentRequest, AgentResponse, Usage, Workspace } from '../core/ports.ts'
 import type { Role, RoleResult } from '../core/role.ts'
@@ -119,7 +119,13 @@ async function perform<Input, Output>(
       },
     })
   } catch (error) {
+    if (isOfThePlace(error)) throw error
     response = { text: '', outcome: call.signal.aborted ? 'killed' : 'failed', message: messageOf(error) }
+  }
+  if (response.outcome === 'auth') {
+    throw new LoopwrightError('agent_auth', response.message ?? `${settings.agent.name} is not logged in`, {
+      hint: `log in to ${settings.agent.name}, then resume the run`,
+    })
   }
   const outcome = response.outcome ?? (response.text.trim() === '' ? 'failed' : 'done')
   const message = response.message ?? (outcome === 'failed' && response.text.trim() === '' ? 'empty output' : undefined)

@@ -1,5 +1,5 @@
 import { type Amounts, add } from '../core/budget.ts'
-import { type ErrorRecord, toErrorRecord } from '../core/errors.ts'
+import { type ErrorRecord, isOfThePlace, toErrorRecord } from '../core/errors.ts'
 import type { BlobRef, EventBody, StepKey } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Appended, Entry } from '../core/ports.ts'
@@ -38,6 +38,8 @@ export interface EffectHost {
   /** The recorded form of a value: inline, or a reference to a file. */
   store(value: unknown): Promise<{ value?: Json; ref?: BlobRef }>
   clean<T>(value: T): T
+  /** Ends the activation: the run failed, and can be resumed. */
+  fail(error: unknown): void
   /** The last effect ended, or the first began. */
   onActivity(active: boolean): void
   /** Something settled: there may be more to do. */
@@ -195,6 +197,13 @@ export class Effects {
         over(() => settle(body, usedBy(value)))
       },
       (error: unknown) => {
+        if (counts() && isOfThePlace(error)) {
+          over(() => {
+            this.#recordAborted(operation, attempt, 'failed', effect.reserve)
+            this.#host.fail(error)
+          })
+          return
+        }
         if (counts()) over(() => settle({ error: this.#host.clean(toErrorRecord(error)) }, effect.reserve))
         else over(() => this.#recordAborted(operation, attempt, aborted ?? 'cancel', effect.reserve))
       },

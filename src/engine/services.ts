@@ -1,6 +1,6 @@
 import type { Amounts, Caps } from '../core/budget.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { Agent, Cleanup, CommandSpec, RunCheck, RunCommand, RunRecord, Usage, Workspace } from '../core/ports.ts'
+import type { Agent, CommandSpec, RunCheck, RunCommand, RunRecord, Usage, Workspace } from '../core/ports.ts'
 
 /** How agents are called in one role. */
 export interface RoleSettings {
@@ -20,7 +20,6 @@ export interface Services {
   role(name: string): RoleSettings
   /** The run's workspace, opened when first needed. */
   workspace(): Promise<Workspace>
-  readonly cleanup: Cleanup
   readonly runCheck: RunCheck
   readonly runCommand: RunCommand
   /** What a call used, in whole numbers. */

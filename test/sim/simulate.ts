@@ -481,7 +481,6 @@ const unavailable = () => {
 const noServices: Services = {
   role: unavailable,
   workspace: unavailable,
-  cleanup: 'auto',
   runCheck: unavailable,
   runCommand: unavailable,
   amounts: () => ({}),

@@ -1,0 +1,58 @@
+import type { AgentListing } from './agents/registry.ts'
+import type { TrustState } from './config/trust.ts'
+import type { Config, SourceFile } from './config.ts'
+import type { JsonObject } from './core/json.ts'
+import type { RunRecord } from './core/ports.ts'
+import type { RunResult } from './core/result.ts'
+import type { GoalSpec } from './core/spec/goal.ts'
+import type { RunView } from './core/view.ts'
+import type { Runs } from './engine/runs.ts'
+import type { SqliteStore } from './store/sqlite.ts'
+import type { WorktreeInfo } from './workspace/prune.ts'
+import type { MergedIntoUser } from './workspace/user.ts'
+
+export interface StartGoal {
+  readonly spec: GoalSpec
+  /** Absolute; the directory the app was opened in by default. */
+  readonly project?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** The file the spec was read from: when it lies in the project, its owner has to trust it first. */
+  readonly source?: SourceFile
+  readonly id?: string
+  readonly meta?: JsonObject
+}
+
+/** Everything a surface needs, wired. Surfaces hold no logic of their own: they call this. */
+export interface App {
+  readonly config: Config
+  readonly runs: Runs
+  readonly store: SqliteStore
+  readonly agents: {
+    readonly names: readonly string[]
+    choose(name?: string): { readonly name: string; readonly because: string }
+    list(): Promise<AgentListing[]>
+  }
+  /** Makes the run of a goal, queued. Rejects with `untrusted`, `bad_input` (unknown agent), `missing_tool`. */
+  startGoal(request: StartGoal): Promise<RunRecord>
+  view(id: string): Promise<RunView>
+  result(id: string): Promise<RunResult>
+  /** Where the run's derived folder is, or would be; absolute. */
+  runFolder(run: RunRecord): string
+  /** Derives the folder from the journal anew and returns its path. */
+  rebuild(id: string): Promise<string>
+  /** The work of a run against its base, as a unified diff. */
+  diff(id: string, maxBytes?: number): Promise<string>
+  /** Merges the run's branch into the branch the user is on. */
+  merge(id: string): Promise<MergedIntoUser>
+  /** Throws a run's work away: worktrees and branches. */
+  discard(id: string): Promise<{ readonly branches: readonly string[] }>
+  worktrees(): Promise<WorktreeInfo[]>
+  /** Removes what crashes left half-made; answers what it removed. */
+  removeStale(): Promise<string[]>
+  readonly trust: {
+    state(files: readonly SourceFile[]): Promise<TrustState>
+    give(files: readonly SourceFile[]): Promise<void>
+  }
+  /** Pauses what this process drives and closes the store. */
+  close(): Promise<void>
+}

@@ -1,0 +1,355 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { commandAgent } from './agents/command/command.ts'
+import { createProbe } from './agents/probe.ts'
+import { type Agents, type CustomAgent, createAgents } from './agents/registry.ts'
+import { parseScript } from './agents/scripted/script.ts'
+import { scripted } from './agents/scripted/scripted.ts'
+import { createWhich } from './agents/which.ts'
+import type { App, StartGoal } from './app.ts'
+import { checkRunner } from './checks/command.ts'
+import { requireTrust, trust, trustState } from './config/trust.ts'
+import { type Config, ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
+import { capsOf } from './core/caps.ts'
+import { LoopwrightError } from './core/errors.ts'
+import type { Json } from './core/json.ts'
+import type { Agent, Clock, RunCommand, RunRecord, Workspace, WorkspaceSpec } from './core/ports.ts'
+import { usageAmounts } from './core/price.ts'
+import { createRedact } from './core/redact.ts'
+import { rehydrate, runResult } from './core/result.ts'
+import { type RunSettings, settingsOf } from './core/settings.ts'
+import { emptyView, fold } from './core/view.ts'
+import type { AnyLoop } from './engine/define.ts'
+import type { Drivers } from './engine/drive.ts'
+import { Runs } from './engine/runs.ts'
+import type { Services } from './engine/services.ts'
+import { openRunFolder, type RunFolder } from './folder/folder.ts'
+import { followRun, type RunFollower, rebuildFolder } from './folder/follow.ts'
+import { findFolder } from './folder/place.ts'
+import { parseYaml } from './formats/yaml.ts'
+import { goal } from './loops/goal.ts'
+import { commandRunner } from './process/command.ts'
+import { engineMarker } from './process/guardian.ts'
+import { isAlive, processIdentity } from './process/identity.ts'
+import { killTree } from './process/tree.ts'
+import { fileBlobs } from './store/blobs.ts'
+import { openSqliteStore, type SqliteStore } from './store/sqlite.ts'
+import { createGit } from './workspace/git.ts'
+import { discard, listWorktrees, removeStale } from './workspace/prune.ts'
+import { mergeIntoUser } from './workspace/user.ts'
+import { createWorkspaces } from './workspace/workspaces.ts'
+
+export interface OpenOptions {
+  /** The directory a run is about, unless it says otherwise; absolute. */
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Parsed flags by path into the configuration, as `{ agent: 'codex' }`. */
+  readonly flags?: Readonly<Record<string, unknown>>
+  /** Agents made in code, by name. */
+  readonly agents?: Readonly<Record<string, CustomAgent>>
+  /** Loops of one's own, besides the ones that come with loopwright. */
+  readonly loops?: readonly AnyLoop[]
+  /** Hears what people should know and no run depends on. */
+  readonly warn?: (message: string) => void
+  /** Hears what agents say while they say it. */
+  readonly onDelta?: (run: string, delta: Readonly<Record<string, unknown>>) => void
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  after: (ms, call) => {
+    // Node takes no timer longer than 24 days; a wait that long is asked for again.
+    const timer = setTimeout(call, Math.min(ms, 2 ** 31 - 1))
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Wires everything on this machine. Rejects with `bad_input` for a wrong configuration and with the store's errors. */
+export async function openApp(options: OpenOptions): Promise<App> {
+  const { cwd, env, flags = {}, warn = () => {} } = options
+  const config = await loadConfig({ cwd, env, flags })
+  await ensureHome(config.home)
+  const store = await openSqliteStore({ path: join(config.home, 'loopwright.db') })
+  const childEnv = Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+  const redact = createRedact({ values: [...config.secrets] })
+  const run: RunCommand = commandRunner(childEnv)
+  const git = createGit({ env })
+  const workspaces = createWorkspaces({ home: config.home, env, run })
+  const prices = config.prices
+  const agents = agentsOf(config, { env: childEnv, custom: options.agents ?? {} })
+  const blobs = fileBlobs({ folder: (id) => join(config.home, 'runs', id) })
+  const kept = new RunFolders(store, config.home, warn)
+
+  const servicesOf = (record: RunRecord): Services => {
+    const settings = settingsOf(record)
+    const folder = kept.open(record)
+    let workspace: Promise<Workspace> | undefined
+    return {
+      role: (name) => {
+        const own = settings.roles?.[name]
+        const model = own?.model ?? settings.model
+        return {
+          agent: agentFor(agents, settings, own?.agent, childEnv, cwd),
+          retries: settings.retries ?? config.retries,
+          ...(model === undefined ? {} : { model }),
+          ...(own?.instructions === undefined ? {} : { instructions: own.instructions }),
+          ...(settings.timeout === undefined ? {} : { timeoutMs: settings.timeout * 1000 }),
+          ...(settings.skipPermissions === undefined ? {} : { skipPermissions: settings.skipPermissions }),
+        }
+      },
+      workspace: () => {
+        workspace ??= workspaces.open(workspaceSpec(record, settings))
+        return workspace
+      },
+      runCheck: checkRunner(run),
+      runCommand: run,
+      amounts: (usage) => usageAmounts(usage ?? {}, prices),
+      outputPath: (name) => folder?.workersPath(name),
+      hooks: settings.hooks ?? {},
+      onDelta: (delta) => options.onDelta?.(record.id, delta),
+    }
+  }
+
+  const runs = new Runs({
+    store,
+    clock,
+    blobs,
+    redact,
+    drivers: driversOfThisMachine(),
+    loops: [goal, ...(options.loops ?? [])],
+    servicesOf,
+    onEnding: async (record) => {
+      const settings = settingsOf(record)
+      const over = record.status === 'done' || record.status === 'cancelled' || record.status === 'killed'
+      if (over || settings.cleanup === 'always') {
+        try {
+          const opened = await workspaces.open(workspaceSpec(record, settings))
+          const closed = await opened.close(settings.cleanup ?? config.cleanup)
+          for (const note of opened.warnings) warn(note)
+          if (!closed.kept) warn(`nothing changed: the worktree of ${record.id} was removed`)
+        } catch (error) {
+          warn(`the workspace of ${record.id} could not be closed: ${error instanceof Error ? error.message : error}`)
+        }
+      }
+      await kept.finish(record.id)
+    },
+  })
+
+  const viewOf = async (id: string) => {
+    const record = await runs.get(id)
+    return fold(emptyView(record), await store.read(id))
+  }
+
+  return {
+    config,
+    runs,
+    store,
+    agents,
+    async startGoal(request: StartGoal) {
+      await demandTrust(config, request)
+      // Say now, not in the first step, that an agent does not exist.
+      agentFor(agents, request.spec, undefined, childEnv, cwd)
+      for (const role of Object.values(request.spec.roles))
+        if (role?.agent) agentFor(agents, request.spec, role.agent, childEnv, cwd)
+      const caps = capsOf(request.spec)
+      return await runs.start({
+        loop: 'goal',
+        spec: request.spec,
+        project: resolve(request.project ?? cwd),
+        labels: { ...request.spec.labels, ...request.labels },
+        caps,
+        scopes: ['all'],
+        ...(request.id === undefined ? {} : { id: request.id }),
+        meta: { ...request.meta, agent: agents.choose(request.spec.agent).name },
+      })
+    },
+    view: viewOf,
+    async result(id) {
+      const record = await runs.get(id)
+      return runResult(await viewOf(id), rehydrate(record, runs.interrupted(record)))
+    },
+    runFolder: (record) =>
+      findFolder({ run: record, home: config.home }) ?? join(record.project, '.loopwright', 'runs', record.id),
+    rebuild: async (id) => (await rebuildFolder({ run: await runs.get(id), home: config.home, store, blobs })).path,
+    async diff(id, maxBytes) {
+      const record = await runs.get(id)
+      const opened = await workspaces.open(workspaceSpec(record, settingsOf(record)))
+      return await opened.diff(maxBytes)
+    },
+    async merge(id) {
+      const record = await runs.get(id)
+      const chosen = chosenRun(record.result) ?? id
+      return await mergeIntoUser({ git, home: config.home, project: record.project, branch: `loopwright/${chosen}` })
+    },
+    discard: async (id) => await discard(git, config.home, id),
+    worktrees: () => listWorktrees(config.home),
+    removeStale: () => removeStale(config.home),
+    trust: {
+      state: (files) => trustState({ home: config.home, project: config.project, files }),
+      give: (files) => trust({ home: config.home, project: config.project, files }),
+    },
+    async close() {
+      await runs.close()
+      kept.close()
+      await store.close()
+    },
+  }
+}
+
+/** The commands a project's own files give are not run before its owner said so. */
+async function demandTrust(config: Config, request: StartGoal): Promise<void> {
+  const { agent, roles } = request.spec
+  const named = [agent, config.agent, ...Object.values(roles).map((role) => role?.agent)]
+  const files: SourceFile[] = []
+  if (config.projectFile && named.some((name) => name !== undefined && config.projectAgents.includes(name))) {
+    files.push(config.projectFile)
+  }
+  if (request.source && isInside(config.project, request.source.path)) files.push(request.source)
+  if (files.length > 0) await requireTrust({ home: config.home, project: config.project, files })
+}
+
+function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {
+  const base = typeof run.meta?.base === 'string' ? run.meta.base : settings.base
+  return {
+    run: run.id,
+    project: run.project,
+    isolation: settings.isolation ?? 'worktree',
+    ...(base === undefined ? {} : { base }),
+    ...(settings.workspace ? { setup: settings.workspace.setup, copy: settings.workspace.copy } : {}),
+  }
+}
+
+/** With several attempts, the run whose branch holds the chosen work. */
+function chosenRun(result: Json | undefined): string | undefined {
+  const chosen = (result as { readonly chosen?: unknown } | undefined)?.chosen
+  return typeof chosen === 'string' ? chosen : undefined
+}
+
+// ─── agents ─────────────────────────────────────────────────────────────────
+
+function agentsOf(
+  config: Config,
+  options: { readonly env: Readonly<Record<string, string>>; readonly custom: Readonly<Record<string, CustomAgent>> },
+): Agents {
+  const configured = Object.fromEntries(
+    Object.entries(config.agents).map(([name, template]): [string, CustomAgent] => [
+      name,
+      {
+        command: template.command,
+        ...(template.model === undefined ? {} : { model: template.model }),
+      },
+    ]),
+  )
+  return createAgents({
+    env: options.env,
+    which: createWhich(options.env.PATH ?? ''),
+    probe: createProbe(options.env, config.project),
+    custom: { ...configured, ...options.custom },
+    prices: config.prices,
+    ...(config.agent === undefined ? {} : { configured: config.agent }),
+    ...(config.caller === undefined ? {} : { callerAgent: config.caller.agent }),
+    ...(config.model === undefined ? {} : { model: config.model }),
+  })
+}
+
+const scripts = new Map<string, Agent>()
+
+/** The agent a run names: a command of its own, a script (`scripted:FILE`), or one that is known by name. */
+function agentFor(
+  agents: Agents,
+  settings: Pick<RunSettings, 'agent' | 'agentCommand' | 'model'>,
+  named: string | undefined,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): Agent {
+  const name = named ?? settings.agent
+  if (name?.startsWith('scripted:')) {
+    const path = resolve(cwd, name.slice('scripted:'.length))
+    const known = scripts.get(path)
+    if (known) return known
+    const parsed = parseYaml(readScript(path), path)
+    const agent = scripted({ script: parseScript(parsed.value, { name: path, where: (at) => parsed.where(at) }) })
+    scripts.set(path, agent)
+    return agent
+  }
+  if (named === undefined && settings.agentCommand !== undefined) {
+    const model = settings.model === undefined ? {} : { model: settings.model }
+    return commandAgent({ name: 'command', template: settings.agentCommand, env, ...model })
+  }
+  return agents.get(name)
+}
+
+function readScript(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new LoopwrightError('bad_input', `${path}: the agent's script cannot be read`, { cause: error })
+  }
+}
+
+// ─── drivers ────────────────────────────────────────────────────────────────
+
+function driversOfThisMachine(): Drivers {
+  const own = processIdentity()
+  const host = hostname()
+  return {
+    self: { id: `${host}:${own.pid}:${engineMarker}`, host, pid: own.pid, started: own.started },
+    isAlive: (driver) => driver.host === host && isAlive({ pid: driver.pid, started: driver.started }),
+    end: async (driver) => {
+      const marker = driver.id.split(':').at(-1) ?? ''
+      const root = { pid: driver.pid, started: driver.started }
+      await killTree({ root, marker }, { graceMs: 0 })
+    },
+  }
+}
+
+// ─── run folders ────────────────────────────────────────────────────────────
+
+/** The derived folders of the runs this process drives. */
+class RunFolders {
+  readonly #store: SqliteStore
+  readonly #home: string
+  readonly #warn: (message: string) => void
+  readonly #open = new Map<string, { readonly folder: RunFolder; readonly follower: RunFollower }>()
+
+  constructor(store: SqliteStore, home: string, warn: (message: string) => void) {
+    this.#store = store
+    this.#home = home
+    this.#warn = warn
+  }
+
+  open(run: RunRecord): RunFolder | undefined {
+    const known = this.#open.get(run.id)
+    if (known) return known.folder
+    try {
+      const folder = openRunFolder({ run, home: this.#home, warn: this.#warn, clock })
+      const follower = followRun({ store: this.#store, run, folder, warn: this.#warn, clock })
+      this.#open.set(run.id, { folder, follower })
+      return folder
+    } catch (error) {
+      this.#warn(`no run folder for ${run.id}: ${error instanceof Error ? error.message : error}`)
+      return undefined
+    }
+  }
+
+  async finish(id: string): Promise<void> {
+    const known = this.#open.get(id)
+    if (!known) return
+    await known.follower.finish()
+    known.follower.close()
+    known.folder.close()
+    this.#open.delete(id)
+  }
+
+  close(): void {
+    for (const { folder, follower } of this.#open.values()) {
+      follower.close()
+      folder.close()
+    }
+    this.#open.clear()
+  }
+}

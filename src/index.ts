@@ -1,0 +1,27 @@
+export { commandAgent } from './agents/command/command.ts'
+export { type ScriptedOptions, scripted } from './agents/scripted/scripted.ts'
+export { environment } from './config.ts'
+export type { Caps } from './core/budget.ts'
+export { type ErrorCode, isLoopwrightError, LoopwrightError } from './core/errors.ts'
+export type { JournalEvent } from './core/event.ts'
+export { extractJson } from './core/extract.ts'
+export type { Json, JsonObject } from './core/json.ts'
+export type {
+  Agent,
+  AgentCall,
+  AgentDelta,
+  AgentOutcome,
+  AgentRequest,
+  AgentResponse,
+  CheckResult,
+  CommandSpec,
+  Usage,
+  Workspace,
+} from './core/ports.ts'
+export type { RunResult } from './core/result.ts'
+export type { Role, RoleResult } from './core/role.ts'
+export { type GoalInput, type GoalSpec, goalJsonSchema } from './core/spec/goal.ts'
+export type { LoopContext } from './engine/context.ts'
+export { defineLoop, type LoopDefinition } from './engine/define.ts'
+export { type AskPerson, type RunHandle, type StartGoalRun, type StartLoopRun, startRun } from './library.ts'
+export { goal } from './loops/goal.ts'

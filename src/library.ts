@@ -1,0 +1,135 @@
+import { openApp } from './compose.ts'
+import { environment } from './config.ts'
+import { toCaps } from './core/caps.ts'
+import type { JournalEvent } from './core/event.ts'
+import type { Json } from './core/json.ts'
+import type { Agent } from './core/ports.ts'
+import { questionsOf } from './core/progress.ts'
+import type { RunResult } from './core/result.ts'
+import type { RunSettings } from './core/settings.ts'
+import type { GoalInput } from './core/spec/goal.ts'
+import { parseLoop } from './core/spec/loop.ts'
+import type { LoopDefinition } from './engine/define.ts'
+
+/** How a person is asked: questions in, one answer each out. Without it a run that asks waits, and `result` says so. */
+export type AskPerson = (questions: readonly string[]) => readonly string[] | Promise<readonly string[]>
+
+interface Common {
+  /** The directory the run is about; default: the current one. */
+  readonly cwd?: string
+  /** Where state is kept; default as for the command line (LOOPWRIGHT_HOME …). */
+  readonly home?: string
+  /** Hears every event of the run's journal. What it throws is ignored: no observer ends a run. */
+  readonly onEvent?: (event: JournalEvent) => void
+  readonly ask?: AskPerson
+  /** Aborting it interrupts the run; it can be resumed. */
+  readonly signal?: AbortSignal
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+/** A goal run: the fields of a goal file, and an agent by name or made in code. */
+export type StartGoalRun = Common & Omit<GoalInput, 'agent' | 'kind'> & { readonly agent?: string | Agent }
+
+/** A run of a loop of your own. */
+export type StartLoopRun<Spec, Result> = Common & {
+  readonly loop: LoopDefinition<Spec, Result>
+  readonly spec?: Spec
+  readonly agent?: string | Agent
+  /** As in a goal file: seconds, US dollars, whole numbers. */
+  readonly budget?: GoalInput['budget']
+  readonly settings?: Omit<RunSettings, 'agent'>
+}
+
+export interface RunHandle {
+  readonly id: string
+  /** Resolves when the run is over, stopped by a guard, paused, or waits for a person nobody can ask. Rejects with the store's errors. */
+  result(): Promise<RunResult>
+  answer(ask: string, answer: Json): Promise<void>
+  send(name: string, payload: Json): Promise<void>
+  stop(reason?: string): Promise<void>
+  cancel(reason?: string): Promise<void>
+}
+
+/**
+ * Starts a run in this process and drives it.
+ *
+ * @example
+ * const run = await startRun({ goal: 'make the tests pass', agent: 'claude-code', verify: ['npm test'] })
+ * const { completed, final_output } = await run.result()
+ */
+export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRun<Spec, Result>): Promise<RunHandle> {
+  const env = { ...environment(), ...(request.home === undefined ? {} : { LOOPWRIGHT_HOME: request.home }) }
+  const own = typeof request.agent === 'object' ? request.agent : undefined
+  const agent = typeof request.agent === 'object' ? request.agent.name : request.agent
+  const app = await openApp({
+    cwd: request.cwd ?? process.cwd(),
+    env,
+    ...(own ? { agents: { [own.name]: own } } : {}),
+    ...('loop' in request ? { loops: [request.loop] } : {}),
+  })
+  const ended = new AbortController()
+  try {
+    const run = 'loop' in request ? await startLoop(request) : await startGoal(request)
+    const watching = request.onEvent ? observe(run.id, request.onEvent) : undefined
+    const driving = drive(run.id).finally(async () => {
+      ended.abort()
+      await watching
+      await app.close()
+    })
+    // Whoever does not ask for the result does not want a crash for it either.
+    driving.catch(() => {})
+    return {
+      id: run.id,
+      result: () => driving,
+      answer: (ask, answer) => app.runs.answer(run.id, ask, answer),
+      send: (name, payload) => app.runs.send(run.id, name, payload),
+      stop: (reason) => app.runs.stop(run.id, reason),
+      cancel: (reason) => app.runs.cancel(run.id, reason),
+    }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+
+  async function startGoal(goal: StartGoalRun) {
+    const { cwd: _cwd, home: _home, onEvent: _event, ask, signal: _signal, labels, agent: _agent, ...input } = goal
+    const named = agent === undefined ? {} : { agent }
+    const spec = parseLoop({ ...input, ...named, ...(ask ? { ask: true } : {}) })
+    return await app.startGoal({ spec, ...(labels ? { labels } : {}) })
+  }
+
+  async function startLoop(given: StartLoopRun<Spec, Result>) {
+    const settings = { ...given.settings, ...(agent === undefined ? {} : { agent }) }
+    return await app.runs.start({
+      loop: given.loop.name,
+      spec: given.spec ?? {},
+      project: given.cwd ?? process.cwd(),
+      caps: toCaps(given.budget ?? {}),
+      meta: { settings: JSON.parse(JSON.stringify(settings)) },
+      ...(given.labels ? { labels: given.labels } : {}),
+    })
+  }
+
+  async function drive(id: string): Promise<RunResult> {
+    const options = request.signal ? { signal: request.signal } : {}
+    for (;;) {
+      const run = await app.runs.drive(id, options)
+      const open = run.status === 'waiting' && request.ask ? (await app.view(id)).asks : []
+      if (open.length === 0) return await app.result(id)
+      for (const ask of open) {
+        const answers = await request.ask?.(questionsOf(ask.request).map(String))
+        await app.runs.answer(id, ask.id, { answers: [...(answers ?? [])] })
+      }
+    }
+  }
+
+  async function observe(id: string, onEvent: (event: JournalEvent) => void): Promise<void> {
+    for await (const event of app.runs.watch(id, { signal: ended.signal })) {
+      try {
+        onEvent(event)
+      } catch {
+        // An observer never ends a run.
+      }
+    }
+  }
+}

@@ -1,0 +1,5 @@
+export { type ScriptedOptions, scripted } from './agents/scripted/scripted.ts'
+export { memoryBlobs } from './store/blobs.ts'
+export { type MemoryStoreOptions, memoryStore } from './store/memory.ts'
+export { FakeClock, seededRandom } from './testing/clock.ts'
+export { type RecordedRun, type ReplayOutcome, replayTest } from './testing/replay.ts'
