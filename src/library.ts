@@ -1,6 +1,6 @@
 import { openApp } from './compose.ts'
 import { environment } from './config.ts'
-import { toCaps } from './core/caps.ts'
+import { type BudgetSettings, toCaps } from './core/caps.ts'
 import type { JournalEvent } from './core/event.ts'
 import type { Json } from './core/json.ts'
 import type { Agent } from './core/ports.ts'
@@ -36,7 +36,7 @@ export type StartLoopRun<Spec, Result> = Common & {
   readonly spec?: Spec
   readonly agent?: string | Agent
   /** As in a goal file: seconds, US dollars, whole numbers. */
-  readonly budget?: GoalInput['budget']
+  readonly budget?: BudgetSettings
   readonly settings?: Omit<RunSettings, 'agent'>
 }
 

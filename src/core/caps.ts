@@ -2,7 +2,7 @@ import type { Caps } from './budget.ts'
 import type { GoalSpec } from './spec/goal.ts'
 
 /** Budget settings as people write them: seconds, US dollars, whole numbers. */
-export type BudgetSettings = Partial<Omit<GoalSpec['budget'], 'seconds'>>
+export type BudgetSettings = { readonly [K in keyof Omit<GoalSpec['budget'], 'seconds'>]?: number | undefined }
 
 /** The ledger's caps for a budget: whole numbers, milliseconds, millionths of a dollar. */
 export function toCaps(budget: BudgetSettings): Caps {
