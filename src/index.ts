@@ -1,4 +1,5 @@
 export { commandAgent } from './agents/command/command.ts'
+export { reply } from './agents/scripted/reply.ts'
 export { type ScriptedOptions, scripted } from './agents/scripted/scripted.ts'
 export { environment } from './config.ts'
 export type { Caps } from './core/budget.ts'

@@ -1,6 +1,7 @@
 import { openApp } from './compose.ts'
 import { environment } from './config.ts'
-import { type BudgetSettings, toCaps } from './core/caps.ts'
+import type { Caps } from './core/budget.ts'
+import { type BudgetSettings, capsOf, toCaps } from './core/caps.ts'
 import type { JournalEvent } from './core/event.ts'
 import type { Json } from './core/json.ts'
 import type { Agent } from './core/ports.ts'
@@ -15,6 +16,11 @@ import type { LoopDefinition } from './engine/define.ts'
 export type AskPerson = (questions: readonly string[]) => readonly string[] | Promise<readonly string[]>
 
 interface Common {
+  /**
+   * A name for the run: letters, digits, `.`, `-` and `_`. The same id again is the same run: it goes on where it was, one that a
+   * guard stopped with the budget given now. Default: made from the time and a random part.
+   */
+  readonly id?: string
   /** The directory the run is about; default: the current one. */
   readonly cwd?: string
   /** Where state is kept; default as for the command line (LOOPWRIGHT_HOME …). */
@@ -26,6 +32,9 @@ interface Common {
   readonly signal?: AbortSignal
   readonly labels?: Readonly<Record<string, string>>
 }
+
+/** How a run may stand that is taken up again by its id. */
+const resumable: readonly string[] = ['stopped', 'paused', 'failed']
 
 /** A goal run: the fields of a goal file, and an agent by name or made in code. */
 export type StartGoalRun = Common & Omit<GoalInput, 'agent' | 'kind'> & { readonly agent?: string | Agent }
@@ -51,7 +60,7 @@ export interface RunHandle {
 }
 
 /**
- * Starts a run in this process and drives it.
+ * Starts a run in this process and drives it. With the `id` of a run that is there already, goes on with that one.
  *
  * @example
  * const run = await startRun({ goal: 'make the tests pass', agent: 'claude-code', verify: ['npm test'] })
@@ -70,6 +79,7 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
   const ended = new AbortController()
   try {
     const run = 'loop' in request ? await startLoop(request) : await startGoal(request)
+    if (resumable.includes(run.status)) await app.runs.reopen(run.id, run.status === 'stopped' ? capsNow() : {})
     const watching = request.onEvent ? observe(run.id, request.onEvent) : undefined
     const driving = drive(run.id).finally(async () => {
       ended.abort()
@@ -92,10 +102,10 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
   }
 
   async function startGoal(goal: StartGoalRun) {
-    const { cwd: _cwd, home: _home, onEvent: _event, ask, signal: _signal, labels, agent: _agent, ...input } = goal
+    const { cwd: _cwd, home: _home, onEvent: _event, ask, signal: _signal, labels, agent: _agent, id, ...input } = goal
     const named = agent === undefined ? {} : { agent }
     const spec = parseLoop({ ...input, ...named, ...(ask ? { ask: true } : {}) })
-    return await app.startGoal({ spec, ...(labels ? { labels } : {}) })
+    return await app.startGoal({ spec, ...(labels ? { labels } : {}), ...(id === undefined ? {} : { id }) })
   }
 
   async function startLoop(given: StartLoopRun<Spec, Result>) {
@@ -107,7 +117,15 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
       caps: toCaps(given.budget ?? {}),
       meta: { settings: JSON.parse(JSON.stringify(settings)) },
       ...(given.labels ? { labels: given.labels } : {}),
+      ...(given.id === undefined ? {} : { id: given.id }),
     })
+  }
+
+  /** The caps asked for this time. */
+  function capsNow(): Caps {
+    return 'loop' in request
+      ? toCaps(request.budget ?? {})
+      : capsOf(parseLoop({ goal: request.goal, budget: request.budget ?? {} }))
   }
 
   async function drive(id: string): Promise<RunResult> {

@@ -1,3 +1,4 @@
+export { type Reply, type ReplySpec, reply } from './agents/scripted/reply.ts'
 export { type ScriptedOptions, scripted } from './agents/scripted/scripted.ts'
 export { memoryBlobs } from './store/blobs.ts'
 export { type MemoryStoreOptions, memoryStore } from './store/memory.ts'
