@@ -39,7 +39,10 @@ if (!installed()) {
 }
 if (!existsSync(ownNode)) {
   // npm can be told to run no install scripts; the `node` package then lacks its binary.
-  spawnSync(process.execPath, ['installArchSpecificPackage.js'], { cwd: join(root, 'node_modules', 'node'), stdio: 'ignore' })
+  spawnSync(process.execPath, ['installArchSpecificPackage.js'], {
+    cwd: join(root, 'node_modules', 'node'),
+    stdio: 'ignore',
+  })
 }
 const node = process.env.LOOPWRIGHT_NODE ?? (existsSync(ownNode) ? ownNode : process.execPath)
 const child = spawn(node, process.argv.slice(2), {

@@ -27,6 +27,7 @@ const sequences = new RegExp(
   'g',
 )
 const controls =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it takes out
   /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069\uFEFF]/g
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })

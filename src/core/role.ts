@@ -16,7 +16,17 @@ export interface Role<Input, Output> {
 /** How a call of an agent in a role ended, as a loop sees it. */
 export interface RoleResult<Output = Json> {
   /** An agent's outcome, or `budget` when a cap refused the call. */
-  readonly outcome: 'done' | 'refused' | 'failed' | 'rate_limited' | 'auth' | 'stalled' | 'timeout' | 'oom' | 'killed' | 'budget'
+  readonly outcome:
+    | 'done'
+    | 'refused'
+    | 'failed'
+    | 'rate_limited'
+    | 'auth'
+    | 'stalled'
+    | 'timeout'
+    | 'oom'
+    | 'killed'
+    | 'budget'
   readonly ok: boolean
   readonly text: string
   /** What `parse` made of the text, when the outcome is done and it could be understood. */
