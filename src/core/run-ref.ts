@@ -5,8 +5,8 @@ import { LoopwrightError } from './errors.ts'
  * Throws `not_found` and, where several fit, `bad_input` that lists them.
  */
 export function matchRun(reference: string, ids: readonly string[]): string {
-  const wanted = reference.trim().toLowerCase()
-  if (wanted === 'last') {
+  const wanted = reference.trim()
+  if (wanted.toLowerCase() === 'last') {
     const [newest] = ids
     if (newest !== undefined) return newest
     throw new LoopwrightError('not_found', 'there is no run yet', { hint: 'loopwright run --goal "…" starts one' })

@@ -15,7 +15,7 @@ export function encodeToken({ run, ask }: AskToken): string {
 /** Reads a token, or a run's id alone (`ask` is absent then). Throws `bad_input`. */
 export function decodeToken(token: string): { readonly run: string; readonly ask?: StepKey } {
   const word = token.trim()
-  const match = /^([A-Za-z0-9][A-Za-z0-9_-]*)(?:~([0-9]+)\.([0-9-]*)_([0-9]+))?$/.exec(word)
+  const match = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:~([0-9]+)\.([0-9-]*)_([0-9]+))?$/.exec(word)
   const [, run, segment, path, ordinal] = match ?? []
   if (run === undefined) {
     throw new LoopwrightError('bad_input', `${JSON.stringify(word.slice(0, 60))} is not a resume token`, {
