@@ -35,7 +35,7 @@ export type EventBody =
       readonly spec: Json
       readonly forkedFrom?: { readonly run: string; readonly iteration: number }
     }
-  | { readonly kind: 'run_claimed'; readonly driver: string; readonly takeover?: boolean }
+  | { readonly kind: 'run_claimed'; readonly driver: string; readonly version: string }
   | {
       readonly kind: 'step_started'
       readonly key: StepKey
@@ -101,6 +101,7 @@ export type EventBody =
   | { readonly kind: 'changed'; readonly key: StepKey; readonly id: string }
   | {
       readonly kind: 'continued'
+      readonly version: string
       readonly segment: number
       readonly state: Json
       readonly mailbox: readonly Signal[]

@@ -96,7 +96,7 @@ function show(view: RunView, event: JournalEvent): Shown {
     case 'run_started':
       return ['run_started', started(view, event)]
     case 'run_claimed':
-      return ['run_resumed', { driver: event.driver, ...(event.takeover ? { takeover: true } : {}) }]
+      return ['run_resumed', { driver: event.driver, version: event.version }]
     case 'step_started':
       return stepStarted(view, event)
     case 'step_settled':

@@ -82,7 +82,7 @@ test('a rate-limited call is waiting until its limit resets', () => {
 })
 
 test('when its driver dies a call waits for the next one, which takes it up in the same row', () => {
-  const claimed: EventBody = { kind: 'run_claimed', driver: 'd2' }
+  const claimed: EventBody = { kind: 'run_claimed', driver: 'd2', version: '1' }
   expect(see([started('0/:0', 'worker'), claimed]).workers).toMatchObject([{ state: 'waiting' }])
   const view = see([started('0/:0', 'worker'), claimed, started('0/:0', 'worker', undefined, 1, 2)])
   expect(view.workers).toMatchObject([{ state: 'running', attempt: 2 }])
@@ -109,7 +109,7 @@ test('a fork keeps where it stands of what it copied, not what that cost or when
   expect(before).toMatchObject({ status: 'queued', iteration: 1, startedAt: undefined, forkedFrom: 'other' })
   expect(before.checkpoints).toHaveLength(1)
   const next: readonly EventBody[] = [
-    { kind: 'run_claimed', driver: 'd' },
+    { kind: 'run_claimed', driver: 'd', version: '1' },
     { kind: 'iteration_started', key: '0/:9', name: 'iteration', iteration: 2 },
   ]
   const view = fold(before, journal(next, { from: copied.length + 1 }))
@@ -120,7 +120,7 @@ test('a new segment ends what the one before left open', () => {
   const view = see([
     { kind: 'ask_opened', key: '0/:0', name: 'q', ask: '0/:0', request: 'why?' },
     started('0/1.0:0', 'worker'),
-    { kind: 'continued', segment: 1, state: { n: 1 }, mailbox: [], iteration: 7 },
+    { kind: 'continued', version: '1', segment: 1, state: { n: 1 }, mailbox: [], iteration: 7 },
   ])
   expect(view).toMatchObject({ segment: 1, iteration: 7, asks: [], workers: [] })
 })

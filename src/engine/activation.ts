@@ -1,14 +1,26 @@
 import type { Amounts, Caps, Refusal } from '../core/budget.ts'
-import { type ErrorRecord, LoopwrightError, toErrorRecord } from '../core/errors.ts'
-import type { BlobRef, EventBody, JournalEvent, Signal, StepKey, WaitReason } from '../core/event.ts'
+import { LoopwrightError, toErrorRecord } from '../core/errors.ts'
+import type { BlobRef, EventBody, JournalEvent, Signal, StepKey } from '../core/event.ts'
 import type { Json } from '../core/json.ts'
-import type { Appended, Blobs, Clock, Entry, Redact, RunPatch, RunRecord, Store } from '../core/ports.ts'
+import type { Appended, Blobs, Clock, Entry, Redact, RunRecord, Store } from '../core/ports.ts'
 import { ActiveTime } from './active-time.ts'
 import { Appender } from './appender.ts'
 import { Branch, Continuation } from './branch.ts'
 import { BudgetWatch } from './budget-watch.ts'
 import type { Children } from './children.ts'
 import { Effects } from './effect.ts'
+import {
+  cancelled,
+  type Ending,
+  earliest,
+  failed,
+  finished,
+  type LastWord,
+  paused,
+  stopped,
+  suspended,
+} from './ending.ts'
+import { Mailbox } from './mailbox.ts'
 import type { Guard, Operation, Parked } from './operation.ts'
 import {
   askedForAnother,
@@ -19,17 +31,16 @@ import {
   refusalReason,
   revokedError,
 } from './reasons.ts'
-import { changeMark, type History, hasProgressed, isDeliverable, type Recorded, readHistory } from './recorded.ts'
-
-/** How an activation ended. Only `lost` leaves the run's row as it was: somebody else has it now, or the store failed. */
-export type Ending =
-  | { readonly type: 'finished'; readonly value: Json | undefined }
-  | { readonly type: 'failed'; readonly error: ErrorRecord }
-  | { readonly type: 'cancelled'; readonly reason: string }
-  | { readonly type: 'suspended'; readonly reason: WaitReason; readonly wakeAt?: number }
-  | { readonly type: 'stopped'; readonly reason: string }
-  | { readonly type: 'paused'; readonly reason: string }
-  | { readonly type: 'lost'; readonly error: unknown }
+import {
+  changeMark,
+  didProgress,
+  type History,
+  isDeliverable,
+  isWord,
+  type Recorded,
+  readHistory,
+  underWaySince,
+} from './recorded.ts'
 
 /** Bounds of an activation; each has a default. */
 export interface ActivationLimits {
@@ -76,15 +87,14 @@ export class Activation {
   readonly #appender: Appender
   readonly #active: ActiveTime
   readonly #budget: BudgetWatch
-  #history: History = readHistory([])
+  #history: History
   readonly #operations = new Map<StepKey, Operation>()
   readonly #dropped = new Set<StepKey>()
-  readonly #settledSignals = new Set<string>()
   /** Asked for while history is still being delivered; begun, in this order, when it is used up. */
   #pending: Operation[] = []
   /** Durable events the loop has not seen yet, in journal order. */
   #queue: JournalEvent[] = []
-  #mailbox: Signal[] = []
+  readonly #mailbox = new Mailbox()
   readonly #consumed = new Set<string>()
   readonly #timers = new Set<() => void>()
   #replaying = true
@@ -97,6 +107,7 @@ export class Activation {
   #stop: Guard | undefined
   #cancel: { readonly reason: string; readonly graceUntil: number } | undefined
   #idleSince: number | undefined
+  #underWaySince = 0
   #watchdog: (() => void) | undefined
   #last: string | undefined
   #report: unknown
@@ -108,6 +119,7 @@ export class Activation {
 
   constructor(options: ActivationOptions) {
     this.options = options
+    this.#history = readHistory([], options.version)
     const after = (ms: number, call: () => void) => this.after(ms, call)
     this.#active = new ActiveTime({
       clock: options.clock,
@@ -156,6 +168,11 @@ export class Activation {
 
   get caps(): Caps {
     return this.#budget.caps
+  }
+
+  /** Milliseconds since the run was started or last set off again. */
+  get elapsed(): number {
+    return this.options.clock.now() - this.#underWaySince
   }
 
   get stopping(): boolean {
@@ -219,13 +236,14 @@ export class Activation {
   }
 
   /**
-   * Whether code guarded by `id` may run at this place: yes where the journal says so, or holds nothing of what this branch did
-   * from here on. The answer is written before anything the branch does next.
+   * Whether code guarded by `id` may run at this place: yes, unless an older version of the loop has come further here. Where
+   * older versions took part, the answer is written before anything the branch does next.
    */
   changed(key: StepKey, id: string): boolean {
+    if (this.#history.ofOtherVersions.size === 0) return true
     const mark = changeMark(key, id)
     if (this.#history.changes.has(mark)) return true
-    if (hasProgressed(this.#history, key)) return false
+    if (didProgress(this.#history, key)) return false
     this.#history.changes.add(mark)
     this.#appender.appendLazily({ event: { kind: 'changed', key, id } })
     return true
@@ -233,8 +251,7 @@ export class Activation {
 
   /** Takes the first fitting signal out of the mailbox. */
   takeSignal(fits: (signal: Signal) => boolean): Signal | undefined {
-    const at = this.#mailbox.findIndex(fits)
-    return at < 0 ? undefined : this.#mailbox.splice(at, 1)[0]
+    return this.#mailbox.take(fits)
   }
 
   /** What a value becomes by being stored: redacted, serialised and parsed again. */
@@ -313,13 +330,14 @@ export class Activation {
     const { store, run } = this.options
     const events = await store.read(run.id, { from: run.segmentSeq })
     this.#applyCaps(await this.#budget.load())
-    this.#history = readHistory(events)
+    this.#history = readHistory(events, this.options.version)
+    this.#underWaySince = underWaySince(events, this.options.clock.now())
     const first = events[0]
     if (first?.kind === 'continued') {
       this.segment = first.segment
       this.state = first.state
       this.iteration = first.iteration
-      this.#mailbox = [...first.mailbox]
+      this.#mailbox.restore(first.mailbox)
     }
     for (const event of events) if (event.kind === 'budget_warned') this.#budget.warned(event.refusal)
     this.#queue = [...this.#history.deliverable]
@@ -327,7 +345,7 @@ export class Activation {
       event:
         run.lastSeq === 0
           ? { kind: 'run_started', loop: run.loop, version: this.options.version, spec: run.spec }
-          : { kind: 'run_claimed', driver: this.options.driver },
+          : { kind: 'run_claimed', driver: this.options.driver, version: this.options.version },
     })
   }
 
@@ -351,6 +369,7 @@ export class Activation {
   }
 
   #onEvent(event: JournalEvent): void {
+    if (isWord(event)) this.#underWaySince = event.ts
     if (!isDeliverable(event)) return
     this.#queue.push(event)
     this.#schedulePump()
@@ -469,18 +488,10 @@ export class Activation {
   }
 
   #deliverSignal(signal: Signal): void {
-    // A second answer to the same ask, or the same child's end again, is no news.
-    const once =
-      signal.kind === 'answer' || signal.kind === 'child_finished' ? `${signal.kind} ${signal.target}` : undefined
-    if (once !== undefined && this.#settledSignals.has(once)) return
-    for (const operation of this.#operations.values()) {
-      if (!operation.accepts?.(signal)) continue
-      if (once !== undefined) this.#settledSignals.add(once)
-      this.#operations.delete(operation.key)
-      operation.resolve(signal.payload)
-      return
-    }
-    if (once === undefined) this.#mailbox.push(signal)
+    const operation = this.#mailbox.receive(signal, this.#operations.values())
+    if (!operation) return
+    this.#operations.delete(operation.key)
+    operation.resolve(signal.payload)
   }
 
   #reopen(caps: Caps): void {
@@ -554,14 +565,7 @@ export class Activation {
   }
 
   #pause(): void {
-    if (!this.#pausing) return
-    const { reason, signal } = this.#pausing
-    this.#finish(
-      { kind: 'run_paused', reason },
-      { status: 'paused', reason, wakeAt: null, ...this.#reported() },
-      { type: 'paused', reason },
-      signal,
-    )
+    if (this.#pausing) this.#finish(paused(this.#pausing.reason), this.#pausing.signal)
   }
 
   #suspendIfParked(): void {
@@ -572,7 +576,7 @@ export class Activation {
     }
     this.#clearWatchdog()
     const now = this.options.clock.now()
-    const wakeAt = Math.min(...parked.map((one) => one.wakeAt ?? Number.POSITIVE_INFINITY))
+    const wakeAt = earliest(parked) ?? Number.POSITIVE_INFINITY
     const { lingerMs } = this.options
     this.#idleSince ??= now
     if (wakeAt - now <= lingerMs) return // soon enough to stay in memory
@@ -581,33 +585,8 @@ export class Activation {
       this.after(lingerMs - (now - this.#idleSince), () => this.#schedulePump())
       return
     }
-    if (guard) this.#stopRun(guard)
-    else this.#suspend(parked, wakeAt)
-  }
-
-  #stopRun(guard: Guard): void {
-    this.#finish(
-      { kind: 'run_stopped', reason: guard.reason, ...(guard.refusal ? { refusal: guard.refusal } : {}) },
-      { status: 'stopped', reason: guard.reason, wakeAt: null, ...this.#reported() },
-      { type: 'stopped', reason: guard.reason },
-    )
-  }
-
-  #suspend(parked: readonly Parked[], wakeAt: number): void {
-    const reasons = new Set(parked.map((one) => one.reason))
-    const order: readonly WaitReason[] = ['input', 'message', 'rate_limit', 'timer', 'child']
-    const reason = order.find((one) => reasons.has(one)) ?? 'input'
-    const wake = Number.isFinite(wakeAt) ? { wakeAt } : {}
     const asks = [...this.#operations.values()].filter((one) => one.parked?.reason === 'input').map((one) => one.key)
-    this.#finish(
-      { kind: 'run_suspended', reason, ...wake, ...(asks.length > 0 ? { asks } : {}) },
-      { status: 'waiting', reason, wakeAt: wake.wakeAt ?? null, ...this.#reported() },
-      { type: 'suspended', reason, ...wake },
-    )
-  }
-
-  #reported(): { result?: Json } {
-    return this.#report === undefined ? {} : { result: this.clean(this.#report) as Json }
+    this.#finish(guard ? stopped(guard) : suspended(parked, asks))
   }
 
   /** The loop function is over; the run is once nothing is left in flight. */
@@ -619,7 +598,7 @@ export class Activation {
       this.#fail(neverAsked(left, 'but the loop ended without asking for it'))
       return
     }
-    const finish = () => (this.#cancel ? this.#finishCancelled(this.#cancel.reason) : then())
+    const finish = () => (this.#cancel ? this.#finish(cancelled(this.#cancel.reason)) : then())
     // What the loop left behind ends with it.
     this.drop(() => true, 'the loop ended')
     this.after(this.options.graceMs, finish)
@@ -634,52 +613,32 @@ export class Activation {
     }
     this.#returned = undefined
     this.#store(value).then(
-      (stored) => {
-        // However large: the row holds the result itself, for parents and people.
-        const result = stored.ref ? this.clean(value as Json) : stored.value
-        this.#finish(
-          { kind: 'run_finished', ...stored },
-          { status: 'done', reason: 'done', wakeAt: null, ...(result === undefined ? {} : { result }) },
-          { type: 'finished', value: result },
-        )
-      },
+      // However large: the row holds the result itself, for parents and people.
+      (stored) => this.#finish(finished(stored, stored.ref ? this.clean(value as Json) : stored.value)),
       (error: unknown) => this.#fail(error),
-    )
-  }
-
-  #finishCancelled(reason: string): void {
-    this.#finish(
-      { kind: 'run_cancelled', reason },
-      { status: 'cancelled', reason, wakeAt: null, ...this.#reported() },
-      { type: 'cancelled', reason },
     )
   }
 
   #fail(error: unknown): void {
     if (this.#ended) return
-    const record = this.clean(toErrorRecord(error))
     this.effects.abort('release')
-    // A loop that diverged or hangs says nothing about the run: the right code can resume it.
-    const kind = record.code === 'loop_diverged' || record.code === 'foreign_await' ? 'run_error' : 'run_failed'
-    this.#finish(
-      { kind, error: record },
-      { status: 'failed', reason: record.message, wakeAt: null, ...this.#reported() },
-      { type: 'failed', error: record },
-    )
+    this.#finish(failed(this.clean(toErrorRecord(error))))
   }
 
   #continue(state: Json): void {
     const segment = this.segment + 1
-    const mailbox = this.#mailbox
+    const mailbox = this.#mailbox.kept
     this.#returned = undefined
     this.#appender.append(
-      { event: { kind: 'continued', segment, state, mailbox, iteration: this.iteration } },
+      {
+        event: { kind: 'continued', version: this.options.version, segment, state, mailbox, iteration: this.iteration },
+      },
       {
         patch: { newSegment: true },
         done: () => {
           this.segment = segment
           this.state = state
-          this.#history = readHistory([])
+          this.#history = readHistory([], this.options.version)
           this.#operations.clear()
           this.#dropped.clear()
           this.#pending = []
@@ -691,12 +650,14 @@ export class Activation {
   }
 
   /** The last append of this activation; the run is given up in the same transaction, and the context is dead from here on. */
-  #finish(event: EventBody, patch: RunPatch, ending: Ending, consume?: string): void {
+  #finish({ event, patch, ending }: LastWord, consume?: string): void {
     if (this.#ended) return
     this.#active.stop()
+    // A run that is not over keeps what its loop has reported so far as its result.
+    const reported = this.#report === undefined || 'result' in patch ? {} : { result: this.clean(this.#report) as Json }
     this.#appender.append(
       { event, ...(consume === undefined ? {} : { consume }) },
-      { patch: { ...patch, release: true }, done: () => this.#release(ending) },
+      { patch: { ...reported, ...patch, release: true }, done: () => this.#release(ending) },
     )
     this.#ended = true
     this.#callOffAll()

@@ -1,5 +1,6 @@
 import { isLoopwrightError, isOfThePlace, LoopwrightError, messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
+import { previewOf } from '../core/peek.ts'
 import type { AgentRequest, AgentResponse, Usage, Workspace } from '../core/ports.ts'
 import type { Role, RoleResult } from '../core/role.ts'
 import type { Branch, StepCall } from './branch.ts'
@@ -56,6 +57,7 @@ export async function callAgent<Input, Output>(
           reserve: { agentCalls: 1, agents: calls === 1 ? 1 : 0, ...allowance(branch.caps) },
           usage: (value) => ({ agentCalls: 1, agents: calls === 1 ? 1 : 0, ...services.amounts(value.usage) }),
           detail: detailOf(caller, role.name, settings, options, calls),
+          digest: digestOf,
         },
       )
     } catch (error) {
@@ -75,6 +77,12 @@ export async function callAgent<Input, Output>(
     if (!retriable.includes(response.outcome) || failures >= retries) return result<Output>(response, calls, undefined)
     await branch.sleep(backoffMs * 2 ** failures++, { name: 'backoff' })
   }
+}
+
+/** What the journal shows of an answer that is kept in a file. */
+function digestOf({ outcome, message, chars, outputPath, resetAt, text }: Recorded): JsonObject {
+  const known = { outcome, message, chars, outputPath, resetAt, preview: previewOf(text) }
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
 }
 
 function result<Output>(

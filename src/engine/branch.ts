@@ -33,6 +33,8 @@ export interface StepOptions<T> {
   readonly reserve?: Amounts
   /** What was used in truth, from the step's value. */
   readonly usage?: (value: T) => Amounts
+  /** What people shall see of a value that is too large for the journal; never read by replay. */
+  readonly digest?: (value: T) => JsonObject
   /** May run after a cancellation, within the run's grace. For `finally` blocks. */
   readonly final?: boolean
   /** For people: shown with the step, never read by replay. */
@@ -100,6 +102,7 @@ export class Branch {
       detail: options.detail,
       perform: async (call) => await fn({ key, ...call }),
       usage: options.usage && ((value) => options.usage?.(value as T) ?? {}),
+      digest: options.digest && ((value) => options.digest?.(value as T) ?? {}),
     }
     const final = options.final ?? false
     const key = this.#enter(name, final)
@@ -217,6 +220,11 @@ export class Branch {
     return this.step('now', () => this.#activation.options.clock.now())
   }
 
+  /** Milliseconds since the run was started, or last set off again by a resume, an answer or a message; recorded. */
+  elapsed(): Promise<number> {
+    return this.step('elapsed', () => this.#activation.elapsed)
+  }
+
   /** A number in [0, 1), recorded. */
   random(): Promise<number> {
     return this.step('random', () => this.#activation.options.clock.random())
@@ -295,8 +303,9 @@ export class Branch {
   }
 
   /**
-   * Whether code that was added after runs had begun may run at this place. A run that had come further before the change goes
-   * on as it began; the answer at one place of one run is always the same.
+   * Whether code that was added after runs had begun may run at this place. Raise the loop's `version` when you add such a call:
+   * a run that an older version drove past this place goes on as it began, every other run takes the new code. The answer at
+   * one place of one run is always the same.
    */
   changed(id: string): boolean {
     this.#refuseIfClosed(`changed ${id}`)

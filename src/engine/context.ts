@@ -257,6 +257,14 @@ export class LoopContext {
     return this.#branch.now()
   }
 
+  /**
+   * Milliseconds of wall clock since the run was started, or last set off again by a resume, an answer or a message; recorded.
+   * Time in which nobody worked on the run counts only while it waits by itself (a rate limit, a timer, a child).
+   */
+  elapsed(): Promise<number> {
+    return this.#branch.elapsed()
+  }
+
   /** A number in [0, 1), recorded. */
   random(): Promise<number> {
     return this.#branch.random()

@@ -1,9 +1,10 @@
 import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { Blobs, Clock, DriverId, Redact, RunRecord, Store } from '../core/ports.ts'
-import { Activation, type ActivationLimits, defaultLimits, type Ending } from './activation.ts'
+import { Activation, type ActivationLimits, defaultLimits } from './activation.ts'
 import type { Branch } from './branch.ts'
 import type { Children } from './children.ts'
+import type { Ending } from './ending.ts'
 
 /** The processes that drive runs on this machine; knows who is alive and can end who is not wanted any more. */
 export interface Drivers {

@@ -17,6 +17,8 @@ export interface Effect {
   readonly perform: (call: EffectCall) => Promise<unknown>
   /** What the call used, from its value; absent = what was reserved. */
   readonly usage: ((value: unknown) => Amounts) | undefined
+  /** What people shall see of a value that is too large for the journal. */
+  readonly digest: ((value: unknown) => JsonObject) | undefined
 }
 
 export interface EffectCall {
@@ -174,7 +176,10 @@ export class Effects {
       this.retry()
       this.#host.onSettled()
     }
-    const settle = (body: { value?: Json; ref?: BlobRef; error?: ErrorRecord }, amounts: Amounts | undefined) =>
+    const settle = (
+      body: { value?: Json; ref?: BlobRef; error?: ErrorRecord; detail?: JsonObject },
+      amounts: Amounts | undefined,
+    ) =>
       this.#host.append(
         {
           kind: 'step_settled',
@@ -194,7 +199,8 @@ export class Effects {
           return
         }
         const body = await this.#host.store(value).catch((error: unknown) => ({ error: toErrorRecord(error) }))
-        over(() => settle(body, usedBy(value)))
+        const detail = 'ref' in body && effect.digest ? { detail: this.#host.clean(effect.digest(value)) } : {}
+        over(() => settle({ ...body, ...detail }, usedBy(value)))
       },
       (error: unknown) => {
         if (counts() && isOfThePlace(error)) {

@@ -18,6 +18,8 @@ export interface History {
   readonly deliverable: JournalEvent[]
   readonly emitted: Set<StepKey>
   readonly changes: Set<string>
+  /** Keys of what was recorded by other versions of the loop's code than the one that reads. */
+  readonly ofOtherVersions: Set<StepKey>
   readonly signals: Set<string>
 }
 
@@ -27,18 +29,30 @@ export function changeMark(key: StepKey, id: string): string {
 }
 
 /**
- * True when the journal holds anything that was done at or after this key: by its branch, by branches below it, by a branch above
- * after this one was over, or by a later sibling, which a pool may have begun only because this one had ended. Erring towards
- * true is safe: what the journal holds was done by the older code.
+ * True when another version of the loop did anything at or after this key: by its branch, by branches below it, by a branch above
+ * after this one was over, or by a later sibling, which a pool may have begun only because this one had ended.
  */
-export function hasProgressed(history: History, key: StepKey): boolean {
+export function didProgress(history: History, key: StepKey): boolean {
   const [place, ordinal] = splitKey(key)
   const path = pathOf(place)
-  for (const recorded of history.byKey.keys()) {
+  for (const recorded of history.ofOtherVersions) {
     const [otherPlace, otherOrdinal] = splitKey(recorded)
     if (comesAfter([...pathOf(otherPlace), [otherOrdinal, 0]], [...path, [ordinal, 0]])) return true
   }
   return false
+}
+
+/** The last seq written by code of another version; 0 when there is none. */
+function lastSeqOfOthers(events: readonly JournalEvent[], version: string): number {
+  let other = false
+  let last = 0
+  for (const event of events) {
+    if (event.kind === 'run_started' || event.kind === 'run_claimed' || event.kind === 'continued') {
+      other = event.version !== version
+    }
+    if (other) last = event.seq
+  }
+  return last
 }
 
 type Path = readonly (readonly [ordinal: number, index: number])[]
@@ -88,15 +102,18 @@ export function isDeliverable(event: JournalEvent): boolean {
 }
 
 /** Sorts a segment's events into what replay needs. */
-export function readHistory(events: readonly JournalEvent[]): History {
+export function readHistory(events: readonly JournalEvent[], version: string): History {
   const history: History = {
     byKey: new Map(),
     deliverable: [],
     emitted: new Set(),
     changes: new Set(),
+    ofOtherVersions: new Set(),
     signals: new Set(),
   }
+  const others = lastSeqOfOthers(events, version)
   for (const event of events) {
+    if ('key' in event && event.seq <= others) history.ofOtherVersions.add(event.key)
     if (isDeliverable(event)) history.deliverable.push(event)
     switch (event.kind) {
       case 'step_started': {
@@ -138,6 +155,26 @@ export function readHistory(events: readonly JournalEvent[]): History {
     }
   }
   return history
+}
+
+/**
+ * Since when a run is at it, in milliseconds since 1970: its start, or when somebody last set it off again, by a resume, an answer
+ * or a message. `now` when that is this very activation.
+ */
+export function underWaySince(events: readonly JournalEvent[], now: number): number {
+  let since = events[0]?.ts ?? now
+  let previous: JournalEvent | undefined
+  for (const event of events) {
+    const resumed = event.kind === 'run_claimed' && previous !== undefined && previous.kind !== 'run_suspended'
+    if (resumed || isWord(event)) since = event.ts
+    previous = event
+  }
+  return previous === undefined || previous.kind === 'run_suspended' ? since : now
+}
+
+/** True for what somebody outside said to the run. */
+export function isWord(event: JournalEvent): boolean {
+  return event.kind === 'signal_received' && event.signal.kind !== 'child_finished'
 }
 
 function recordOf(history: History, key: StepKey, name: string, hash: string | undefined): Recorded {

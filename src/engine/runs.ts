@@ -3,11 +3,11 @@ import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
 import type { JournalEvent, Signal } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import { finalStatuses, type NewRun, type RunFilter, type RunRecord } from '../core/ports.ts'
-import type { Ending } from './activation.ts'
 import type { ChildRequest, Children } from './children.ts'
 import { LoopContext } from './context.ts'
 import type { AnyLoop } from './define.ts'
 import { type DriveDeps, type Held, hold } from './drive.ts'
+import type { Ending } from './ending.ts'
 import type { ServicesOf } from './services.ts'
 
 export interface RunsDeps extends Omit<DriveDeps, 'children' | 'bodyOf'> {

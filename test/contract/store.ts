@@ -300,7 +300,7 @@ export function storeContract(name: string, open: OpenStore): void {
       await store.append(
         'a',
         epoch,
-        [{ event: { kind: 'continued', segment: 1, state: 1, mailbox: [], iteration: 1 } }],
+        [{ event: { kind: 'continued', version: '1', segment: 1, state: 1, mailbox: [], iteration: 1 } }],
         {
           newSegment: true,
         },
@@ -309,7 +309,7 @@ export function storeContract(name: string, open: OpenStore): void {
       await store.append(
         'a',
         epoch,
-        [{ event: { kind: 'continued', segment: 2, state: 2, mailbox: [], iteration: 2 } }],
+        [{ event: { kind: 'continued', version: '1', segment: 2, state: 2, mailbox: [], iteration: 2 } }],
         {
           newSegment: true,
         },

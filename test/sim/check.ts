@@ -97,7 +97,7 @@ async function judge(scenario: Scenario, outcome: Outcome): Promise<string[]> {
     problems.push(...judgeChild(outcome, one))
     if (one.status !== 'done' && one.status !== 'cancelled') continue
     const last = outcome.traces.get(one.id)?.at(-1)
-    const again = await replay(one, journal, one.parent ? 1 : scenario.segments, last?.old ?? false)
+    const again = await replay(one, journal, one.parent ? 1 : scenario.segments, last?.old ?? false, scenario.evolves)
     problems.push(...again.problems.map((problem) => `${one.id}: ${problem}`))
     if (JSON.stringify(again.seen) !== JSON.stringify(last?.seen)) {
       problems.push(`${one.id}: a replay sees ${JSON.stringify(again.seen)}, the run saw ${JSON.stringify(last?.seen)}`)

@@ -49,10 +49,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a second answer to the same ask is taken for a new one',
-    file: 'src/engine/activation.ts',
-    find: 'if (once === undefined) this.#mailbox.push(signal)',
+    file: 'src/engine/mailbox.ts',
+    find: 'if (once && this.#answered.has(news)) return undefined',
     replace:
-      'this.#mailbox.push(signal); for (const o of this.#operations.values()) if (o.parked?.reason === "input") { this.#operations.delete(o.key); o.resolve(signal.payload); return }',
+      "if (once && this.#answered.has(news)) for (const other of waiting) if (other.parked?.reason === 'input') return other",
   },
   {
     name: 'a timer starts anew on resume',
@@ -130,8 +130,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'messages not taken yet are lost when the loop goes on in a new segment',
     file: 'src/engine/activation.ts',
-    find: 'this.#mailbox = [...first.mailbox]',
-    replace: 'this.#mailbox = []',
+    find: 'this.#mailbox.restore(first.mailbox)',
+    replace: '',
   },
   {
     name: 'a new segment starts its iterations at 1 again after a resume',
@@ -142,7 +142,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a change of the loop applies to what was recorded before it',
     file: 'src/engine/activation.ts',
-    find: 'if (hasProgressed(this.#history, key)) return false',
+    find: 'if (didProgress(this.#history, key)) return false',
     replace: '',
   },
 ]

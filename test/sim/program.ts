@@ -135,7 +135,10 @@ export async function interpret(loop: LoopContext, node: Node, world: World): Pr
         try {
           return await interpret(branch, part, { ...world, perform })
         } finally {
-          decided = true
+          // What begins in the same macrotask began beside the winner, not after it.
+          setImmediate(() => {
+            decided = true
+          })
         }
       }
       return note(await loop.race(node.body.map(racer)))

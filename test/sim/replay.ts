@@ -1,8 +1,9 @@
 import type { Amounts } from '../../src/core/budget.ts'
 import type { JournalEvent } from '../../src/core/event.ts'
 import type { Entry, RunRecord, Store } from '../../src/core/ports.ts'
-import { Activation, type Ending } from '../../src/engine/activation.ts'
+import { Activation } from '../../src/engine/activation.ts'
 import { LoopContext } from '../../src/engine/context.ts'
+import type { Ending } from '../../src/engine/ending.ts'
 import { memoryBlobs } from '../../src/store/blobs.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
 import { trackImmediates } from './immediates.ts'
@@ -25,6 +26,7 @@ export async function replay(
   journal: readonly JournalEvent[],
   segments: number,
   old: boolean,
+  evolves: boolean,
 ): Promise<Replayed> {
   const immediates = trackImmediates()
   const problems: string[] = []
@@ -41,7 +43,7 @@ export async function replay(
     run: { ...run, segmentSeq: from },
     epoch: 1,
     driver: 'replay',
-    version: '1',
+    version: old || !evolves ? '1' : '2',
     lingerMs: 0,
     watchdogMs: 1_000,
     graceMs: 60_000,

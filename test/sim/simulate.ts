@@ -213,6 +213,7 @@ class Simulation {
   #loop(process: Process) {
     return defineLoop<{ program: Node }, unknown>({
       name: 'program',
+      version: this.#scenario.evolves && process.id.id !== 'p1' ? '2' : '1',
       run: async (loop, spec) => {
         const run = loop.run.id
         const segment = loop.state === undefined ? 0 : (loop.state as { segment: number }).segment
