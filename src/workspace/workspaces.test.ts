@@ -165,6 +165,31 @@ test('three workers merge in order, one in conflict keeps its branch and the oth
   )
 })
 
+test('a checkpoint over nothing but merges marks where they end, once, and names all they changed', async () => {
+  using s = setUp({ 'a.txt': 'one\n' })
+  const run = await s.workspaces.open(s.spec())
+  write(run.path, { 'own.txt': 'o\n' })
+  const first = await run.checkpoint('loopwright: iteration 1', '1')
+  for (const id of ['w1', 'w2']) write((await run.fork(id)).path, { [`${id}.txt`]: `${id}\n` })
+  await run.merge(
+    ['w1', 'w2'].map((id) => ({ id, title: id })),
+    '2',
+  )
+  const done = await run.checkpoint('loopwright: iteration 2', '3')
+  expect(done.changedFiles).toEqual(['w1.txt', 'w2.txt'])
+  expect(await run.checkpoint('loopwright: iteration 2', '3')).toEqual(done)
+  expect((await run.checkpoint('loopwright: iteration 3', '4')).commit).toBeUndefined()
+  await run.publish()
+  const log = git(s.repo, 'log', '--first-parent', '--format=%s', 'main..loopwright/r1').trim().split('\n')
+  expect(log).toEqual([
+    'loopwright: iteration 2',
+    'loopwright: merge w2',
+    'loopwright: merge w1',
+    'loopwright: iteration 1',
+  ])
+  expect(git(s.repo, 'rev-parse', 'loopwright/r1~3').trim()).toBe(first.commit)
+})
+
 test('a worker is found again dirty as it was; after its merge the same id starts from the current checkpoint', async () => {
   using s = setUp()
   const run = await s.workspaces.open(s.spec())

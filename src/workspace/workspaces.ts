@@ -15,6 +15,7 @@ import { changedPaths, dropRef, escapePattern, isAncestor, writeRef } from './re
 import { hashOf, nameOf, placesOf, readState, worktreesIn } from './state.ts'
 import {
   type Bench,
+  beforeMerge,
   checkOut,
   commitAll,
   isThere,
@@ -134,7 +135,7 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
     fork: async (id) => openTree(opened, await guarded(() => forkTree(bench, id))),
     checkpoint: (message, step) =>
       guarded(async (): Promise<Checkpoint> => {
-        const done = await commitAll(bench, tree, message, step)
+        const done = await commitAll(bench, tree, message, step, { overMerges: true })
         return {
           ...(done.commit === undefined ? {} : { commit: done.commit }),
           changedFiles: done.changed.map(shown),
@@ -144,7 +145,7 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
     merge: (workers, step) =>
       guarded(async () => {
         await recoverMove(bench, tree)
-        await commitAll(bench, tree, 'loopwright: work before a merge', `${step}#before`)
+        await commitAll(bench, tree, 'loopwright: work before a merge', `${step}${beforeMerge}`)
         const outcomes = []
         for (const { id, title } of workers) {
           const worker = await findFork(bench, id)

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path'
 import { isLoopwrightError, LoopwrightError, messageOf } from '../core/errors.ts'
 import { kindOf, readText, removeTree, writeAtomic } from './files.ts'
-import { type Git, line, records } from './git.ts'
+import { type Git, line, records, shown } from './git.ts'
 import {
   changedPaths,
   commitTree,
@@ -216,16 +216,27 @@ export interface Committed {
 }
 
 /** Commits what changed in a worktree, the agent's own commits included; a step that has its commit already gets that one. */
-export async function commitAll(bench: Bench, tree: Tree, message: string, step: string): Promise<Committed> {
+export async function commitAll(
+  bench: Bench,
+  tree: Tree,
+  message: string,
+  step: string,
+  options: {
+    /** Commits also when all that changed came in by merges: the commit then marks where they end. */
+    readonly overMerges?: boolean
+  } = {},
+): Promise<Committed> {
   const { git } = bench
   const tip = await tipOf(tree)
   const done = (await stepsSince(git, tree.repo, tree.base, tip)).get(oneLine(step))
   if (done !== undefined) {
-    return { commit: done, tip, changed: await changedPaths(git, tree.repo, `${done}^1`, done) }
+    const from = options.overMerges ? await checkpointBelow(git, tree, `${done}^1`) : `${done}^1`
+    return { commit: done, tip, changed: await changedPaths(git, tree.repo, from, done) }
   }
   const brought = await bringCommits(bench, tree, tip)
   const [staged, before] = await Promise.all([stageTree(bench, tree, brought.moved), treeOf(git, tree.repo, tip)])
-  if (!brought.moved && staged.tree === before) {
+  const below = options.overMerges ? await checkpointBelow(git, tree, tip) : tip
+  if (!brought.moved && staged.tree === before && below === tip) {
     await syncAgent(bench, tree, tip)
     return { tip, changed: [] }
   }
@@ -238,11 +249,26 @@ export async function commitAll(bench: Bench, tree: Tree, message: string, step:
   })
   await writeRef(tree.repo, tree.ref, commit)
   const [changed] = await Promise.all([
-    changedPaths(git, tree.repo, before, staged.tree),
+    changedPaths(git, tree.repo, below, staged.tree),
     syncAgent(bench, tree, commit),
   ])
   return { commit, tip: commit, changed }
 }
+
+/** The last checkpoint at or below a commit of the run's branch; the base when there is none. */
+async function checkpointBelow(git: Git, tree: Tree, commit: string): Promise<string> {
+  const trailer = (key: string) => `%(trailers:key=${key},valueonly,unfold,separator=%x2C)`
+  const format = `--format=%H%x01${trailer('Loopwright-Step')}%x01${trailer('Loopwright-Worker')}`
+  const { stdout } = await git.own(tree.repo, ['log', '-z', '--first-parent', format, commit, `^${tree.base}`])
+  for (const record of records(stdout)) {
+    const [hash = '', step = '', worker = ''] = shown(record).split('\x01')
+    if (step !== '' && worker === '' && !step.endsWith(beforeMerge)) return hash
+  }
+  return tree.base
+}
+
+/** Ends the step of a commit that only clears the way for merges. */
+export const beforeMerge = '#before'
 
 /** Commits an agent made that our branch does not reach: other branches, a stash. They would go with the worktree. */
 export async function strayCommits(bench: Bench, tree: Tree): Promise<string[]> {
