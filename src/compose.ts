@@ -9,17 +9,19 @@ import { scripted } from './agents/scripted/scripted.ts'
 import { createWhich } from './agents/which.ts'
 import type { App, StartGoal } from './app.ts'
 import { checkRunner } from './checks/command.ts'
+import { systemClock as clock } from './clock.ts'
 import { requireTrust, trust, trustState } from './config/trust.ts'
 import { type Config, ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
 import { capsOf } from './core/caps.ts'
 import { LoopwrightError } from './core/errors.ts'
 import type { Json } from './core/json.ts'
-import type { Agent, Clock, RunCommand, RunRecord, Workspace, WorkspaceSpec } from './core/ports.ts'
+import type { Agent, RunCommand, RunRecord, Workspace, WorkspaceSpec } from './core/ports.ts'
 import { usageAmounts } from './core/price.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
 import { type RunSettings, settingsOf } from './core/settings.ts'
 import { emptyView, fold } from './core/view.ts'
+import type { ActivationLimits } from './engine/activation.ts'
 import type { AnyLoop } from './engine/define.ts'
 import type { Drivers } from './engine/drive.ts'
 import { Runs } from './engine/runs.ts'
@@ -54,16 +56,10 @@ export interface OpenOptions {
   readonly warn?: (message: string) => void
   /** Hears what agents say while they say it. */
   readonly onDelta?: (run: string, delta: Readonly<Record<string, unknown>>) => void
-}
-
-const clock: Clock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
-  after: (ms, call) => {
-    // Node takes no timer longer than 24 days; a wait that long is asked for again.
-    const timer = setTimeout(call, Math.min(ms, 2 ** 31 - 1))
-    return () => clearTimeout(timer)
-  },
+  /** How long a driver that does not renew may hold a run, in milliseconds; default 30,000. */
+  readonly leaseMs?: number
+  /** Bounds of each activation, where the defaults do not fit. */
+  readonly limits?: Partial<ActivationLimits>
 }
 
 /** Wires everything on this machine. Rejects with `bad_input` for a wrong configuration and with the store's errors. */
@@ -120,6 +116,8 @@ export async function openApp(options: OpenOptions): Promise<App> {
     blobs,
     redact,
     drivers: driversOfThisMachine(),
+    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     loops: [goal, ...(options.loops ?? [])],
     servicesOf,
     onEnding: async (record) => {
@@ -152,7 +150,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     async startGoal(request: StartGoal) {
       await demandTrust(config, request)
       // Say now, not in the first step, that an agent does not exist.
-      agentFor(agents, request.spec, undefined, childEnv, cwd)
+      const agent = agentFor(agents, request.spec, undefined, childEnv, cwd)
       for (const role of Object.values(request.spec.roles))
         if (role?.agent) agentFor(agents, request.spec, role.agent, childEnv, cwd)
       const caps = capsOf(request.spec)
@@ -164,7 +162,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
         caps,
         scopes: ['all'],
         ...(request.id === undefined ? {} : { id: request.id }),
-        meta: { ...request.meta, agent: agents.choose(request.spec.agent).name },
+        meta: { ...request.meta, agent: agent.name },
       })
     },
     view: viewOf,
