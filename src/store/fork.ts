@@ -32,9 +32,9 @@ export function copyJournal(db: Connection, { from, into, to, now }: CopyJournal
 function lastContinued(db: Connection, no: number): number {
   const row = db
     .statement(
-      `SELECT id & 4294967295 AS seq FROM events WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + 4294967295
+      `SELECT id & 4294967295 AS seq FROM events WHERE id BETWEEN :no << 32 AND (:no << 32) + 4294967295
        AND json_extract(body, '$.kind') = 'continued' ORDER BY id DESC LIMIT 1`,
     )
-    .get(no)
+    .get({ no })
   return Number(row?.seq ?? 1)
 }

@@ -241,9 +241,9 @@ function deleteRun(db: Connection, id: string): void {
   assertDeletable(id, found.head)
   // Children count in the scopes of their parents: as long as there are any, the counters stay.
   db.statement(
-    `DELETE FROM scopes WHERE name = 'run:' || ?1 AND name = (SELECT scope FROM runs WHERE id = ?1)
-     AND NOT EXISTS (SELECT 1 FROM runs WHERE parent = ?1)`,
-  ).run(id)
+    `DELETE FROM scopes WHERE name = 'run:' || :id AND name = (SELECT scope FROM runs WHERE id = :id)
+     AND NOT EXISTS (SELECT 1 FROM runs WHERE parent = :id)`,
+  ).run({ id })
   db.statement('DELETE FROM events WHERE id BETWEEN ? << 32 AND (? << 32) + 4294967295').run(found.no, found.no)
   db.statement('DELETE FROM runs WHERE no = ?').run(found.no) // head, inbox and reservations go with it
 }
