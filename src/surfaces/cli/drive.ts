@@ -52,7 +52,7 @@ async function driveOnce(
   const follower: { now?: Follower } = {}
   const stopListening = io.onInterrupt((times) => {
     if (times > 1) {
-      io.stderr.write('\u001B[?25h\n')
+      if (io.stderr.isTTY === true) io.stderr.write('\u001B[?25h\n') // the cursor is back
       io.exit(130)
       return
     }

@@ -1,0 +1,271 @@
+import { Command, Option } from 'commander'
+import type { Io } from './io.ts'
+import { choice, duration, list, money, pairs, whole } from './values.ts'
+
+/** What a command answers: the exit code. */
+export type Action = Promise<number>
+
+/** Parsed flags of a command, as its module types them. */
+type Flags = never
+
+/** The whole command line: names, flags and help. The commands themselves load when they are called. */
+export function createProgram(io: Io, done: (code: number) => void): Command {
+  const program = new Command('loopwright')
+    .description('Takes a goal to a verified branch: agents do the work, code decides when it is done.')
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'show this, or the help of a command')
+    .helpCommand(false)
+    .option('-V, --version', 'print the version')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(100, io.stdout.columns ?? 100),
+      getOutHasColors: () => false,
+    })
+  program.addHelpText(
+    'after',
+    `
+Examples:
+  loopwright run --goal "Make the failing tests pass" --verify "npm test"
+  loopwright run loops/fix.yaml --detach
+  loopwright watch last
+
+Exit codes: 0 done, 1 stopped by a budget or a person, 2 error, 3 waits for answers, 130 interrupted.
+loopwright demo shows the whole in a minute, without any agent installed.`,
+  )
+  const act =
+    <A extends unknown[]>(call: (...args: A) => Action) =>
+    async (...args: A) =>
+      done(await call(...args))
+
+  const command = (group: string, spec: string, summary: string) =>
+    program
+      .command(spec)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .helpGroup(group)
+
+  // ── start ──────────────────────────────────────────────────────────────────
+  withRunFlags(
+    command('Start:', 'run', 'take a goal to a verified branch').argument('[file]', 'a loop file (YAML)'),
+  ).action(
+    act(async (file: string | undefined, flags: Flags) => (await import('./commands/run.ts')).run(io, file, flags)),
+  )
+  withCaps(
+    withShow(
+      withDetach(command('Start:', 'resume', 'go on with a run that was stopped, paused, interrupted or failed')),
+    ),
+  )
+    .argument('[run]', 'a run id, its beginning or end, or last', 'last')
+    .option('--answer <text>', 'answer an open question (again for each; or name=value)', list)
+    .option('--non-interactive', 'never ask, even at a terminal')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/steer.ts')).resume(io, run, flags)))
+  withCaps(withShow(withDetach(command('Start:', 'fork', 'start a new run from an iteration of another'))))
+    .argument('<run>', 'the run to start from')
+    .requiredOption('--at <n>', 'the iteration to begin with', whole('--at'))
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/steer.ts')).fork(io, run, flags)))
+
+  // ── look ───────────────────────────────────────────────────────────────────
+  const runs = command('Look:', 'runs', 'list the runs, newest first')
+    .option('--label <key=value>', 'only runs with this label (repeatable)', pairs('--label'))
+    .option('--where <filter>', 'only runs that fit, as in "status=done,failed kind=goal label.team=web"')
+    .option('--limit <n>', 'at most so many', whole('--limit'), 20)
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/runs.ts')).listRuns(io, flags)))
+  runs
+    .command('prune')
+    .summary('remove runs that are over')
+    .description('Remove runs that are over: journal, folder and worktree. Branches stay.')
+    .option('--older-than <time>', 'only runs older than this, as in 30d', duration('--older-than'))
+    .option('--outcome <list>', 'only runs that ended so: done, cancelled, killed, failed, stopped, paused')
+    .option('--keep <n>', 'keep so many of the newest', whole('--keep', 0))
+    .option('--dry-run', 'only say what would go')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/runs.ts')).prune(io, flags)))
+  const one = '[run]'
+  const oneText = 'a run id, its beginning or end, or last'
+  command('Look:', 'status', 'show how a run stands')
+    .argument(one, oneText, 'last')
+    .option('--json', 'print JSON')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/look.ts')).status(io, run, flags)))
+  command('Look:', 'tail', 'print the events of a run')
+    .argument(one, oneText, 'last')
+    .option('-f, --follow', 'go on until the run ends')
+    .option('-n, --lines <n>', 'only the last so many', whole('--lines', 0))
+    .option('--json', 'print the lines of events.jsonl')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/look.ts')).tail(io, run, flags)))
+  command('Look:', 'result', 'print what a run came to')
+    .argument(one, oneText, 'last')
+    .option('--wait', 'wait until it is over')
+    .option('--timeout <time>', 'wait at most this long', duration('--timeout'))
+    .option('--json', 'print JSON')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/look.ts')).result(io, run, flags)))
+  command('Look:', 'watch', 'show a run live, wherever it is driven')
+    .argument(one, oneText, 'last')
+    .action(act(async (run: string) => (await import('./commands/look.ts')).watch(io, run)))
+
+  // ── steer ──────────────────────────────────────────────────────────────────
+  command('Steer:', 'answer', 'answer the questions of a run')
+    .argument('<run>', 'a run id, or the token the run printed')
+    .argument('[answers...]', 'one per question in order, or name=value; none: asks at the terminal')
+    .action(
+      act(async (run: string, answers: readonly string[]) =>
+        (await import('./commands/steer.ts')).answer(io, run, answers),
+      ),
+    )
+  command('Steer:', 'pause', 'pause a run when what is in flight is finished')
+    .argument(one, oneText, 'last')
+    .action(act(async (run: string) => (await import('./commands/steer.ts')).pause(io, run)))
+  command('Steer:', 'stop', 'stop a run after the work in flight; it can be resumed')
+    .argument(one, oneText, 'last')
+    .action(act(async (run: string) => (await import('./commands/steer.ts')).stop(io, run)))
+  command('Steer:', 'kill', 'end a run at once, with every process it started')
+    .argument('[run]', oneText)
+    .option('--all', 'end every run, and let none start until --off')
+    .option('--off', 'let runs start again')
+    .action(
+      act(async (run: string | undefined, flags: Flags) => (await import('./commands/steer.ts')).kill(io, run, flags)),
+    )
+
+  // ── the work ───────────────────────────────────────────────────────────────
+  command('Work:', 'diff', 'print what a run changed')
+    .argument(one, oneText, 'last')
+    .option('--stat', 'only the files')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).diff(io, run, flags)))
+  command('Work:', 'merge', "merge a run's branch into the branch you are on")
+    .argument(one, oneText, 'last')
+    .action(act(async (run: string) => (await import('./commands/work.ts')).merge(io, run)))
+  command('Work:', 'discard', 'throw the work of a run away: worktree and branch')
+    .argument('<run>', oneText)
+    .option('-y, --yes', 'do not ask')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
+
+  // ── set up ─────────────────────────────────────────────────────────────────
+  command('Set up:', 'init', 'make .loopwright/ in this project').action(
+    act(async () => (await import('./commands/about.ts')).init(io)),
+  )
+  command('Set up:', 'agents', 'list the agents and which are installed')
+    .alias('backends')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/about.ts')).agents(io, flags)))
+  command('Set up:', 'config', 'show every setting and where it comes from')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/about.ts')).config(io, flags)))
+  command('Set up:', 'trust', 'trust the files of this project that can run commands')
+    .argument('[files...]', "loop files, besides the project's config.yaml")
+    .option('-y, --yes', 'do not ask')
+    .action(
+      act(async (files: readonly string[], flags: Flags) =>
+        (await import('./commands/about.ts')).trust(io, files, flags),
+      ),
+    )
+  command('Set up:', 'doctor', 'check agents, git, state and this directory')
+    .option('--fix', 'mend what can be mended')
+    .option('--cwd <dir>', 'the directory to look at')
+    .option('--timeout <time>', 'say what this time limit for agents means', duration('--timeout'))
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/doctor.ts')).doctor(io, flags)))
+  command('Set up:', 'completion', 'print a completion script for your shell')
+    .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
+    .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))
+
+  program
+    .command('demo', { hidden: true })
+    .description('Show the goal loop on a small repository, with scripted agents.')
+    .action(act(async () => (await import('./demo.ts')).demo(io)))
+  program
+    .command('drive', { hidden: true })
+    .description('Drive a run in this process.')
+    .argument('<run>')
+    .action(act(async (run: string) => (await import('./commands/steer.ts')).drive(io, run)))
+  return program
+}
+
+function withRunFlags(command: Command): Command {
+  command.optionsGroup('The goal:')
+  command
+    .option('--goal <text>', 'what shall be reached')
+    .option('--goal-file <path>', 'read the goal from a file (- is standard input)')
+    .option('--criteria <text>', 'when it is reached (repeatable); none: the agent proposes them', list)
+    .option('--criteria-file <path>', 'read criteria from a file, one a line')
+    .option('--plan <path>', 'a backlog (prd.json, PRD.md): one story per iteration until all pass')
+  command.optionsGroup('Who does it:')
+  command
+    .option('--agent <name>', 'an agent by name (loopwright agents lists them), or scripted:FILE')
+    .addOption(new Option('--backend <name>', 'the same as --agent').hideHelp())
+    .option('--model <name>', 'the model the agent shall use')
+    .option('--agent-command <template>', 'any command as the agent: {prompt}, {system}, {combined}; none: stdin')
+    .option('--timeout <time>', 'time limit of each call of an agent', duration('--timeout'))
+    .option('--retries <n>', 'more tries for a subgoal that failed (default: 1)', whole('--retries', 0))
+    .option('--concurrency <n>', 'workers at once (default: 8)', whole('--concurrency'))
+    .option('--attempts <n>', 'independent attempts; the best by checks, then review, is kept', whole('--attempts'))
+    .option('--attempt-agents <names>', 'agents of the attempts in turn, as in claude-code,codex')
+    .option('--skip-permissions', 'let the agent act without asking for permission')
+  command.optionsGroup('When it is good:')
+  command
+    .option('--verify <command>', 'a command that must pass (repeatable); "shell: …" runs in a shell', list)
+    .option('--verify-timeout <time>', 'time limit of each check', duration('--verify-timeout'))
+    .option('--playwright', 'check with npx playwright test, and tell the agents so')
+  withCaps(command)
+  command.optionsGroup('Where it works:')
+  command
+    .option('--cwd <dir>', 'the project (default: here)')
+    .option('--isolation <how>', 'worktree (its own branch) or inplace', choice('--isolation', ['worktree', 'inplace']))
+    .option('--no-isolate', 'the same as --isolation inplace')
+    .option(
+      '--cleanup <when>',
+      'the worktree after the run: auto, always, never',
+      choice('--cleanup', ['auto', 'always', 'never']),
+    )
+    .option('--label <key=value>', 'a label to find the run by (repeatable)', pairs('--label'))
+  command.optionsGroup('Questions:')
+  command
+    .option('--ask', 'ask what is unclear first; without a terminal: print the questions and a token, exit 3')
+    .option('--resume <token>', 'go on with a run that asked')
+    .option('--answer <text>', 'the answer to a question (again for each; or name=value)', list)
+    .option('--non-interactive', 'never ask, even at a terminal')
+  command.optionsGroup('Output:')
+  withShow(withDetach(command))
+  command.option('--dry-run', 'show what would run, and where each value comes from')
+  command.optionsGroup('Options:')
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  loopwright run --goal "Fix the login bug" --verify "npm test" --max-cost 5
+  loopwright run --goal-file TASK.md --agent codex --ask
+  loopwright run loops/fix.yaml --detach --label team=web
+  git log -1 --format=%B | loopwright run --goal-file - --agent-command "my-agent {prompt}"`,
+  )
+  return command
+}
+
+function withCaps(command: Command): Command {
+  command.optionsGroup('Where it stops:')
+  command
+    .option('--max-iterations <n>', 'iterations (run: 4 by default)', whole('--max-iterations'))
+    .option('--max-duration <time>', 'working time, as 30m; a blocked worker is ended', duration('--max-duration'))
+    .option('--max-tokens <n>', 'tokens', whole('--max-tokens'))
+    .option('--max-cost <usd>', 'US dollars', money('--max-cost'))
+    .option('--max-agent-calls <n>', 'calls of agents, every one counts', whole('--max-agent-calls'))
+    .option('--max-agents <n>', 'agents in all', whole('--max-agents'))
+  if (command.name() === 'run') {
+    command.option('--max-seconds <time>', 'wall-clock time, looked at between phases only', duration('--max-seconds'))
+  }
+  command.optionsGroup('Options:')
+  return command
+}
+
+function withShow(command: Command): Command {
+  return command
+    .option('--json', 'print the result as one JSON object')
+    .option('--progress', 'one JSON line per iteration on standard error')
+    .option('--quiet', 'no progress')
+}
+
+function withDetach(command: Command): Command {
+  return command.option('--detach', 'run in the background: print the id and how to follow it')
+}
