@@ -76,12 +76,14 @@ async function replaceDriver(deps: DriveDeps, run: RunRecord): Promise<boolean> 
   const { driver } = run
   if (!driver || driver.host !== deps.drivers.self.host) return false
   const leased = run.leaseUntil !== undefined && run.leaseUntil > deps.clock.now()
-  if (leased && deps.drivers.isAlive(driver)) {
+  // What we hold ourselves never comes here: a row that still names us is of an activation that was lost.
+  const own = driver.id === deps.drivers.self.id
+  if (leased && !own && deps.drivers.isAlive(driver)) {
     throw new LoopwrightError('conflict', `run '${run.id}' is being driven by process ${driver.pid}`, {
       hint: `loopwright watch ${run.id} shows it; loopwright pause ${run.id} takes it from there`,
     })
   }
-  if (driver.id !== deps.drivers.self.id) await deps.drivers.end(driver)
+  if (!own) await deps.drivers.end(driver)
   return true
 }
 
@@ -99,7 +101,7 @@ function keepLease(deps: DriveDeps, activation: Activation, epoch: number, lease
       until = next
     } catch (error) {
       if (stopped) return
-      if (isLoopwrightError(error, 'fenced') || clock.now() > until - leaseMs / 3) {
+      if (isLoopwrightError(error, 'fenced') || clock.now() >= until - leaseMs / 3) {
         activation.revoke(error)
         return
       }

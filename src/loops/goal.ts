@@ -8,6 +8,7 @@ import { fanOut } from './goal/fan-out.ts'
 import { type GoalResult, History } from './goal/history.ts'
 import { intake } from './goal/intake.ts'
 import { decompose, reviewWork } from './goal/judgement.ts'
+import { keepTime } from './goal/time-limit.ts'
 
 /**
  * The goal loop:
@@ -30,17 +31,21 @@ export const goal: LoopDefinition<GoalSpec, GoalResult> = {
     const brief = await intake(loop, history, spec)
     let feedback = ''
     for (;;) {
+      await keepTime(loop, spec)
       const iteration = await loop.iteration() // out of budget, the run stops here and can go on from here
       const before = await loop.hooks('beforeIteration')
 
       history.phase('decompose')
       const subgoals = await decompose(loop, spec, { brief, feedback, isolated: workspace.isolated })
+      await keepTime(loop, spec)
       history.phase('execute')
       const results = await fanOut(loop, spec, { brief, feedback, subgoals, isolated: workspace.isolated })
       history.workers(subgoals, results)
       const work = await loop.checkpoint(`loopwright: iteration ${iteration}`)
 
+      await keepTime(loop, spec)
       const checks = loop.stopping ? [] : await history.checks(spec)
+      await keepTime(loop, spec)
       history.phase('review')
       const review = await reviewWork(loop, {
         brief,

@@ -6,6 +6,7 @@ import { fanOut } from './fan-out.ts'
 import { type GoalResult, History } from './history.ts'
 import { reviewWork } from './judgement.ts'
 import type { Brief } from './roles.ts'
+import { keepTime } from './time-limit.ts'
 
 /**
  * A backlog: each iteration takes the most urgent story that does not pass yet, gives it to one worker with a fresh context, and
@@ -19,6 +20,7 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
   for (;;) {
     const story = next(stories, passed)
     if (!story) return history.accepted()
+    await keepTime(loop, spec)
     const iteration = await loop.iteration()
     loop.emit('story_started', { story: story.id, title: story.title, passed: passed.size, stories: stories.length })
     const brief = briefOf(spec, story)
@@ -30,7 +32,9 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
     history.workers(subgoals, results)
     const work = await loop.checkpoint(`loopwright: iteration ${iteration}\n\n${story.id}: ${story.title}`)
 
+    await keepTime(loop, spec)
     const checks = loop.stopping ? [] : await history.checks(spec)
+    await keepTime(loop, spec)
     history.phase('review')
     const facts = { brief, work: aggregate(results), changedFiles: work.totalChangedFiles, checks }
     const review = await reviewWork(loop, facts)
