@@ -23,6 +23,12 @@ function installed() {
   )
 }
 
+/** True from Node 22.18 on: it runs TypeScript and has SQLite. */
+function isRecent(version) {
+  const [major, minor] = version.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 18)
+}
+
 if (!installed()) {
   console.error('loopwright: installing dependencies (npm ci) ...')
   const npm = process.env.npm_execpath
@@ -44,11 +50,22 @@ if (!existsSync(ownNode)) {
     stdio: 'ignore',
   })
 }
-const node = process.env.LOOPWRIGHT_NODE ?? (existsSync(ownNode) ? ownNode : process.execPath)
+const node = process.env.LOOPWRIGHT_NODE || (existsSync(ownNode) ? ownNode : process.execPath)
+if (node === process.execPath && !isRecent(process.versions.node)) {
+  console.error(
+    `loopwright: needs Node 22.18 or later; this is ${process.versions.node}, and the project's own is missing`,
+  )
+  console.error('  hint: npm install-scripts may be blocked: npm rebuild node, or LOOPWRIGHT_NODE=/path/to/node')
+  process.exit(2)
+}
 const child = spawn(node, process.argv.slice(2), {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => {
+  console.error(`loopwright: cannot run ${node}: ${error.message}`)
+  process.exit(2)
+})
 child.on('exit', (code, signal) => process.exit(signal ? 130 : (code ?? 1)))
