@@ -26,7 +26,7 @@ function start() {
   const emit = process.emitWarning
   process.emitWarning = (warning, ...rest) => {
     const [type] = rest
-    const name = typeof type === 'string' ? type : (type && type.type) || (warning && warning.name)
+    const name = typeof type === 'string' ? type : (type?.type) || (warning?.name)
     if (name !== 'ExperimentalWarning') emit.call(process, warning, ...rest)
   }
   const source = join(root, 'src', 'surfaces', 'cli', 'main.ts')
@@ -38,7 +38,7 @@ function start() {
       if (process.env.LOOPWRIGHT_DEBUG) console.error(error)
       const missing = error && error.code === 'ERR_MODULE_NOT_FOUND'
       const hint = missing ? `run npm ci in ${root}` : 'LOOPWRIGHT_DEBUG=1 shows more'
-      console.error(`loopwright: cannot start: ${error && error.message}\n  hint: ${hint}`)
+      console.error(`loopwright: cannot start: ${error?.message}\n  hint: ${hint}`)
       process.exitCode = 2
     },
   )
