@@ -26,7 +26,7 @@ function start() {
   const emit = process.emitWarning
   process.emitWarning = (warning, ...rest) => {
     const [type] = rest
-    const name = typeof type === 'string' ? type : (type?.type) || (warning?.name)
+    const name = typeof type === 'string' ? type : type?.type || warning?.name
     if (name !== 'ExperimentalWarning') emit.call(process, warning, ...rest)
   }
   const source = join(root, 'src', 'surfaces', 'cli', 'main.ts')
