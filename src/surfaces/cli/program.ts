@@ -36,10 +36,11 @@ Examples:
 Exit codes: 0 done, 1 stopped by a budget or a person, 2 error, 3 waits for answers, 130 interrupted.
 loopwright demo shows the whole in a minute, without any agent installed.`,
   )
+  // Commander knows nothing of the types of flags; each command's module says what its own are.
   const act =
-    <A extends unknown[]>(call: (...args: A) => Action) =>
-    async (...args: A) =>
-      done(await call(...args))
+    (call: (...args: never[]) => Action) =>
+    async (...args: unknown[]) =>
+      done(await call(...(args as never[])))
 
   const command = (group: string, spec: string, summary: string) =>
     program

@@ -1,0 +1,122 @@
+import { resolve } from 'node:path'
+import type { App } from '../../../app.ts'
+import { type PreparedGoal, prepareGoal } from '../../../config/prepare.ts'
+import { answerOf } from '../../../core/answers.ts'
+import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
+import { oneLine, plainText } from '../../../core/plain.ts'
+import { exitCode } from '../../../core/result.ts'
+import { decodeToken } from '../../../core/token.ts'
+import { detach } from '../detach.ts'
+import { driveHere } from '../drive.ts'
+import { dryRun } from '../dry-run.ts'
+import { goalFlags, type RunFlags } from '../goal-flags.ts'
+import { canAsk, type Io, note, styleOf } from '../io.ts'
+import { headline } from '../outcome.ts'
+import { wrong } from '../problem.ts'
+import { directoryOf, findRun, showOf, withApp } from '../session.ts'
+
+/** `loopwright run`: puts a goal together, starts it, and drives it here or in the background. */
+export async function run(io: Io, file: string | undefined, flags: RunFlags): Promise<number> {
+  if (flags.resume !== undefined) return await answered(io, flags.resume, flags)
+  if (flags.answer !== undefined) wrong('--answer goes with --resume <token>')
+  const interactive = canAsk(io) && !flags.nonInteractive && !flags.json
+  let given = await goalFlags(io, flags)
+  if (given.goal === undefined && file === undefined && flags.plan === undefined) {
+    if (!interactive) wrong('there is no goal', 'give --goal "…", --goal-file FILE, or a loop file')
+    const { askText } = await import('../prompts.ts')
+    const goal = await askText(io, 'Goal>')
+    if (goal === undefined) return 130
+    given = { ...given, goal, ask: true }
+  }
+  const cwd = directoryOf(io, flags.cwd)
+  return await withApp(
+    io,
+    async (app) => {
+      const prepared = await prepare(app, io, given, {
+        file: file === undefined ? undefined : resolve(io.cwd, file),
+        plan: flags.plan === undefined ? undefined : resolve(io.cwd, flags.plan),
+      })
+      if (flags.dryRun) return dryRun(app, io, prepared, { cwd, json: flags.json === true })
+      const record = await trusted(app, io, prepared, interactive, () =>
+        app.startGoal({
+          spec: prepared.spec,
+          project: cwd,
+          ...(prepared.source === undefined ? {} : { source: prepared.source }),
+        }),
+      )
+      if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
+      if (showOf(flags) === 'auto') {
+        const view = await app.view(record.id)
+        const agent = prepared.spec.agentCommand === undefined ? prepared.spec.agent : 'command'
+        const checks = prepared.spec.verify.length + (prepared.spec.playwright ? 1 : 0)
+        note(io, styleOf(io.env, io.stderr).dim(headline(view, { agent: agent ?? 'auto', checks })))
+      }
+      return await driveHere(app, record.id, io, { json: flags.json, show: showOf(flags), ask: interactive })
+    },
+    { cwd, quiet: flags.quiet === true },
+  )
+}
+
+/** The goal as it will run. The agent is settled now, so that a resume elsewhere uses the same. */
+async function prepare(
+  app: App,
+  _io: Io,
+  flags: Readonly<Record<string, unknown>>,
+  files: { readonly file: string | undefined; readonly plan: string | undefined },
+): Promise<PreparedGoal> {
+  const prepared = await prepareGoal({ config: app.config, flags, ...files })
+  if (prepared.spec.agent !== undefined || prepared.spec.agentCommand !== undefined) return prepared
+  const { name, because } = app.agents.choose()
+  return {
+    ...prepared,
+    spec: { ...prepared.spec, agent: name },
+    origins: new Map([...prepared.origins, ['agent', `found: ${because}`]]),
+  }
+}
+
+/** Starts; where files of the project must be trusted first, the person at the terminal is asked. */
+async function trusted<T>(
+  app: App,
+  io: Io,
+  { source }: PreparedGoal,
+  interactive: boolean,
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await start()
+  } catch (error) {
+    if (!isLoopwrightError(error, 'untrusted')) throw error
+    const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...(source ? [source] : [])]
+    if (interactive) {
+      const { askYes } = await import('../prompts.ts')
+      note(io, plainText(error.message))
+      if (await askYes(io, 'Do you trust these files to run commands on this machine?')) {
+        await app.trust.give(files)
+        return await start()
+      }
+    }
+    const names = source === undefined ? '' : ` ${oneLine(source.path, 200)}`
+    throw new LoopwrightError('untrusted', error.message, { hint: `read them, then: loopwright trust${names}` })
+  }
+}
+
+/** `run --resume <token> --answer …`. */
+async function answered(io: Io, token: string, flags: RunFlags): Promise<number> {
+  const { run: reference, ask: asked } = decodeToken(token)
+  return await withApp(io, async (app) => {
+    const record = await findRun(app, reference)
+    const view = await app.view(record.id)
+    const ask = asked === undefined ? view.asks[0] : view.asks.find((one) => one.id === asked)
+    if (ask && flags.answer !== undefined) await app.runs.answer(record.id, ask.id, answerOf(ask.request, flags.answer))
+    else if (!ask && flags.answer !== undefined) {
+      throw new LoopwrightError('conflict', `run ${record.id} waits for no answer: it is ${record.status}`, {
+        hint: `loopwright status ${record.id} shows it`,
+      })
+    }
+    if (record.status === 'done') return exitCode(record)
+    if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
+    const ask2 = canAsk(io) && !flags.nonInteractive && !flags.json
+    if (['stopped', 'paused', 'failed'].includes(record.status)) await app.runs.reopen(record.id)
+    return await driveHere(app, record.id, io, { json: flags.json, show: showOf(flags), ask: ask2 })
+  })
+}

@@ -1,0 +1,70 @@
+import type { App } from '../../app.ts'
+import type { PreparedGoal } from '../../config/prepare.ts'
+import { capsOf } from '../../core/caps.ts'
+import { formatDuration } from '../../core/duration.ts'
+import { capsText } from '../../core/human.ts'
+import { oneLine } from '../../core/plain.ts'
+import type { CommandSpec } from '../../core/ports.ts'
+import { type Io, print, styleOf } from './io.ts'
+
+/** Shows a goal as it would run, and where each value comes from. Starts nothing. */
+export function dryRun(
+  app: App,
+  io: Io,
+  prepared: PreparedGoal,
+  options: { readonly cwd: string; readonly json: boolean },
+): number {
+  const { spec, origins } = prepared
+  if (spec.agent !== undefined && !spec.agent.startsWith('scripted:')) app.agents.choose(spec.agent)
+  if (options.json) {
+    print(io, JSON.stringify({ dry_run: true, cwd: options.cwd, spec, origins: Object.fromEntries(origins) }))
+    return 0
+  }
+  const style = styleOf(io.env, io.stdout)
+  const row = (name: string, text: string, key?: string) => {
+    const from = key === undefined ? undefined : origins.get(key)
+    print(io, `${style.dim(name.padEnd(10))} ${text}${from === undefined ? '' : style.dim(`  (${from})`)}`)
+  }
+  row('goal', oneLine(spec.goal, 200), 'goal')
+  if (spec.criteria.length === 0) row('criteria', 'proposed by the agent')
+  for (const [i, one] of spec.criteria.entries()) row(i === 0 ? 'criteria' : '', `- ${oneLine(one, 160)}`)
+  const command = spec.agentCommand
+  const agent = command === undefined ? (spec.agent ?? 'auto') : [command].flat().join(' ')
+  row('agent', oneLine(agent, 160), command === undefined ? 'agent' : 'agentCommand')
+  if (spec.model !== undefined) row('model', oneLine(spec.model, 80), 'model')
+  for (const [name, role] of Object.entries(spec.roles)) {
+    if (role)
+      row('', `${name}: ${oneLine([role.agent, role.model].filter(Boolean).join(', ') || 'own instructions', 100)}`)
+  }
+  if (spec.verify.length === 0 && !spec.playwright) row('checks', style.yellow('none: only the review decides'))
+  for (const [i, check] of spec.verify.entries())
+    row(i === 0 ? 'checks' : '', commandText(check), i === 0 ? 'verify' : undefined)
+  if (spec.playwright) row(spec.verify.length === 0 ? 'checks' : '', 'npx playwright test', 'playwright')
+  row('budget', capsText(capsOf(spec)))
+  for (const [key, from] of origins) if (key.startsWith('budget.')) row('', style.dim(`${key.slice(7)}: ${from}`))
+  if (spec.timeout !== undefined) row('timeout', `${formatDuration(spec.timeout)} for each call of an agent`, 'timeout')
+  row('workers', `${spec.concurrency} at once, ${spec.retries} more tries`, 'concurrency')
+  row(
+    'workspace',
+    `${spec.isolation === 'worktree' ? 'a worktree on its own branch' : 'in place'}, cleanup ${spec.cleanup}`,
+    'isolation',
+  )
+  if (spec.plan)
+    row(
+      'plan',
+      `${spec.plan.stories.filter((one) => !one.passes).length} of ${spec.plan.stories.length} stories to do`,
+      'plan',
+    )
+  if (spec.attempts !== undefined)
+    row('attempts', `${spec.attempts}${spec.attemptAgents ? ` by ${spec.attemptAgents.join(', ')}` : ''}`, 'attempts')
+  if (spec.skipPermissions) row('', style.yellow('the agent acts without asking for permission'), 'skipPermissions')
+  row('project', options.cwd)
+  row('state', app.config.home)
+  print(io, style.dim('Nothing was run.'))
+  return 0
+}
+
+function commandText(command: CommandSpec): string {
+  const text = command.shell === undefined ? (command.argv ?? []).join(' ') : `shell: ${command.shell}`
+  return oneLine(text, 160)
+}
