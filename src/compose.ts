@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -295,7 +296,13 @@ function driversOfThisMachine(): Drivers {
   const own = processIdentity()
   const host = hostname()
   return {
-    self: { id: `${host}:${own.pid}:${engineMarker}`, host, pid: own.pid, started: own.started },
+    // One per app: two in a process must not take each other's runs for their own. The marker is the last part.
+    self: {
+      id: `${host}:${own.pid}:${randomUUID().slice(0, 8)}:${engineMarker}`,
+      host,
+      pid: own.pid,
+      started: own.started,
+    },
     isAlive: (driver) => driver.host === host && isAlive({ pid: driver.pid, started: driver.started }),
     end: async (driver) => {
       const marker = driver.id.split(':').at(-1) ?? ''

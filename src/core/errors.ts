@@ -74,6 +74,7 @@ export class LoopwrightError extends Error {
  * fails, and a resume tries the step again.
  */
 const ofThePlace: readonly ErrorCode[] = [
+  'conflict',
   'missing_tool',
   'workspace',
   'untrusted',

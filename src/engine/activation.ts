@@ -54,6 +54,9 @@ export interface ActivationLimits {
   readonly blobChars: number
 }
 
+/** How long effects of a run that was lost are waited for, in milliseconds: they are being killed. */
+const lostPatienceMs = 5_000
+
 export const defaultLimits: ActivationLimits = {
   lingerMs: 250,
   watchdogMs: 5_000,
@@ -670,7 +673,16 @@ export class Activation {
       this.#callOffAll()
     }
     this.#appender.close()
-    this.#end(ending)
+    if (ending.type !== 'lost') {
+      this.#end(ending)
+      return
+    }
+    // Whoever goes on with the run shall not meet what this one had begun: it is waited for, but not past the lease.
+    const callOff = this.options.clock.after(Math.min(this.options.graceMs, lostPatienceMs), () => this.#end(ending))
+    void this.effects.idle().then(() => {
+      callOff()
+      this.#end(ending)
+    })
   }
 
   #callOffAll(): void {
@@ -723,6 +735,7 @@ export class Activation {
       onUsage: (inFlight: Amounts) => this.#budget.check(inFlight),
       after: (ms, call) => this.after(ms, call),
       now: () => this.options.clock.now(),
+      graceMs: this.options.graceMs,
     }
   }
 

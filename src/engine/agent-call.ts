@@ -66,8 +66,7 @@ export async function callAgent<Input, Output>(
     }
     if (response.outcome === 'done') return result(response, calls, role.parse?.(response.text, input))
     if (response.outcome === 'rate_limited') {
-      const wait = Math.min(hourMs, rateLimitMs * 2 ** limited++)
-      await branch.sleepUntil(response.resetAt ?? (await branch.now()) + wait, {
+      await branch.sleepUntil(await resetOf(branch, response.resetAt, limited++), {
         name: 'rate limit',
         reason: 'rate_limit',
       })
@@ -77,6 +76,14 @@ export async function callAgent<Input, Output>(
     if (!retriable.includes(response.outcome) || failures >= retries) return result<Output>(response, calls, undefined)
     await branch.sleep(backoffMs * 2 ** failures++, { name: 'backoff' })
   }
+}
+
+/** When to ask again, in milliseconds since 1970. One that is limited once more after its reset is not asked without pause. */
+async function resetOf(branch: Branch, resetAt: number | undefined, limited: number): Promise<number> {
+  if (resetAt !== undefined && limited === 0) return resetAt
+  const known = resetAt !== undefined
+  const wait = Math.min(hourMs, (known ? backoffMs / 2 : rateLimitMs) * 2 ** limited)
+  return Math.max(resetAt ?? 0, (await branch.now()) + wait)
 }
 
 /** What the journal shows of an answer that is kept in a file. */

@@ -50,6 +50,8 @@ export interface EffectHost {
   onUsage(inFlight: Amounts): void
   after(ms: number, call: () => void): () => void
   now(): number
+  /** How long an effect that was told to stop may take to end, in milliseconds. */
+  readonly graceMs: number
 }
 
 interface InFlight {
@@ -64,6 +66,7 @@ export class Effects {
   readonly #inFlight = new Map<StepKey, InFlight>()
   /** Starts that wait for an open reservation of this run to settle. */
   #waiting: (() => void)[] = []
+  #onIdle: (() => void)[] = []
 
   constructor(host: EffectHost) {
     this.#host = host
@@ -72,6 +75,12 @@ export class Effects {
   /** True while an effect runs or waits for budget. */
   get busy(): boolean {
     return this.#inFlight.size > 0 || this.#waiting.length > 0
+  }
+
+  /** Resolves when nothing is in flight any more. */
+  idle(): Promise<void> {
+    if (this.#inFlight.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   begin(operation: Operation, effect: Effect): void {
@@ -152,7 +161,11 @@ export class Effects {
       if (aborted && reason === 'stop') return
       aborted = reason
       controller.abort(reason)
+      // One that does not listen must not hold up the stop: past the grace nobody waits for it any more.
+      if (reason === 'stop') callOffStop = this.#host.after(this.#host.graceMs, giveUp)
     }
+    let callOffStop: (() => void) | undefined
+    let isOver = false
     const callOffGrace =
       operation.graceUntil === undefined
         ? undefined
@@ -168,9 +181,15 @@ export class Effects {
     }
     const counts = () => aborted !== 'release' && this.#host.isOpen(operation)
     const over = (record: () => void) => {
+      if (isOver) return
+      isOver = true
       callOffGrace?.()
+      callOffStop?.()
       this.#inFlight.delete(operation.key)
-      if (this.#inFlight.size === 0) this.#host.onActivity(false)
+      if (this.#inFlight.size === 0) {
+        this.#host.onActivity(false)
+        for (const resolve of this.#onIdle.splice(0)) resolve()
+      }
       if (this.#host.ended) return
       record()
       this.retry()
@@ -191,6 +210,11 @@ export class Effects {
         },
         amounts ? { settle: { step: operation.key, attempt, amounts } } : {},
       )
+    const giveUp = () => {
+      const reason = this.#host.guardStop?.reason ?? 'stopped'
+      const message = `${reason}; '${operation.name}' did not end within ${this.#host.graceMs / 1000}s`
+      over(() => settle({ error: { code: 'budget_exceeded', message } }, effect.reserve))
+    }
     const usedBy = (value: unknown) => (effect.usage ? effect.usage(value) : effect.reserve)
     this.#call(effect, { attempt, signal: controller.signal, reserved: effect.reserve ?? {}, onUsage }).then(
       async (value) => {

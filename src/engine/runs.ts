@@ -1,6 +1,6 @@
 import type { Caps } from '../core/budget.ts'
 import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
-import type { JournalEvent, Signal } from '../core/event.ts'
+import type { BlobRef, JournalEvent, Signal } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import { finalStatuses, type NewRun, type RunFilter, type RunRecord } from '../core/ports.ts'
 import type { ChildRequest, Children } from './children.ts'
@@ -50,6 +50,13 @@ export class Runs {
   readonly #held = new Map<string, Held>()
   readonly #starting = new Map<string, Promise<void>>()
   readonly #background = new Map<string, Promise<unknown>>()
+  readonly #cancelling = new Map<string, Promise<unknown>>()
+  readonly #driving = new Set<Promise<void>>()
+  /** Runs this process holds or is about to. */
+  readonly #taken = new Set<string>()
+  /** Why a child could not be driven on, by its parent, until the parent hears of it. */
+  readonly #stranded = new Map<string, unknown>()
+  readonly #onStranded = new Set<() => void>()
   readonly #closing = new AbortController()
   readonly #children: Children
 
@@ -114,19 +121,46 @@ export class Runs {
    * Drives a run in this process until it is over, or stopped by a guard, or paused, or waits for a person. Timers, rate limits,
    * messages and children are waited for. Answers the run as it is then.
    */
-  async drive(id: string, options: DriveOptions = {}): Promise<RunRecord> {
+  drive(id: string, options: DriveOptions = {}): Promise<RunRecord> {
+    const driving = this.#drive(id, options)
+    const settled = driving.then(
+      () => {},
+      () => {},
+    )
+    this.#driving.add(settled)
+    void settled.then(() => this.#driving.delete(settled))
+    return driving
+  }
+
+  async #drive(id: string, options: DriveOptions): Promise<RunRecord> {
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])]
     const signal = AbortSignal.any(signals)
+    let waited = false
     for (;;) {
+      await this.#cancelling.get(id)
       const run = await this.get(id)
       if (finalStatuses.includes(run.status) || signal.aborted) return run
-      const ending = await this.#activate(run, signal)
+      const ending = await this.#activate(run, signal).catch((error: unknown) => {
+        if (waited && isLoopwrightError(error, 'conflict')) return undefined
+        throw error
+      })
+      if (!ending) {
+        // While it waited, another process took it up (to cancel it, say): what comes of that is told here too.
+        await this.#pause(250, signal)
+        continue
+      }
       if (ending.type === 'lost') throw ending.error
       const now = await this.get(id)
       if (ending.type !== 'suspended') return now
       if (ending.reason === 'input' && !options.throughInput && (await this.#deps.store.inbox(id)).length === 0)
         return now
+      waited = true
       await this.#wake(id, ending.wakeAt, signal)
+      if (this.#stranded.has(id)) {
+        const error = this.#stranded.get(id)
+        this.#stranded.delete(id)
+        throw error
+      }
       if (signal.aborted) {
         await this.pauseHere(id, 'interrupted')
         return await this.get(id)
@@ -167,7 +201,10 @@ export class Runs {
     return this.#deps.store.read(id, range)
   }
 
-  /** Events as they come, from `from` on, until the run is over, stopped, paused or waits for a person, or the signal is aborted. */
+  /**
+   * Events as they come, from `from` on, until the run is over, failed, stopped, paused or interrupted, or the signal is aborted;
+   * through waiting. `untilFinal` goes on until nothing can continue the run.
+   */
   async *watch(
     id: string,
     options: { readonly from?: number; readonly signal?: AbortSignal; readonly untilFinal?: boolean } = {},
@@ -225,11 +262,19 @@ export class Runs {
     await this.#ask(id, 'pause', reason)
   }
 
-  /** Cancels a run: its steps in flight are ended, `final` steps may run within the grace. */
+  /**
+   * Cancels a run: its steps in flight are ended, `final` steps may run within the grace. One that nobody drives is driven here to
+   * its end; `close` waits for that.
+   */
   async cancel(id: string, reason = 'cancelled'): Promise<void> {
     await this.signal(id, { id: 'cancel', kind: 'cancel', payload: reason })
     const run = await this.get(id)
+    if (finalStatuses.includes(run.status)) return
     if (run.status !== 'running' || this.interrupted(run)) this.#inBackground(id)
+    const driving = this.#background.get(id)
+    if (!driving) return
+    this.#cancelling.set(id, driving)
+    void driving.then(() => this.#cancelling.delete(id))
   }
 
   /** Opens a run that was stopped, paused, interrupted or failed for another drive, with larger caps if given. */
@@ -286,8 +331,8 @@ export class Runs {
         hint: last?.kind === 'iteration_started' ? `--at takes 1 to ${last.iteration}` : 'it never began one',
       })
     }
-    const checkpoint = events.findLast((event) => event.seq < start.seq && commitOf(event) !== undefined)
-    const commit = checkpoint && commitOf(checkpoint)
+    const before = events.filter((event) => event.seq < start.seq)
+    const commit = before.map(commitOf).findLast((one) => one !== undefined) ?? before.map(baseOf).find(Boolean)
     const forked: NewRun = {
       id: this.newId(),
       loop: run.loop,
@@ -310,21 +355,42 @@ export class Runs {
       scopes: [`run:${forked.id}`, ...run.scopes.slice(1)],
       ...(caps ? { caps } : {}),
     })
+    // The files first: a journal must never name one that is not there.
+    for (const event of before) if ('ref' in event && event.ref) await this.#copyBlob(id, made.id, event.ref)
     await store.copyJournal(id, made.id, start.seq - 1)
     return await this.get(made.id)
   }
 
   /** Pauses whatever this process drives and waits for it. Called when the process is told to end. */
   async close(reason = 'interrupted'): Promise<void> {
+    await Promise.allSettled([...this.#cancelling.values()])
     this.#closing.abort(reason)
     for (const held of [...this.#held.values()]) held.activation.interrupt(reason)
     await Promise.allSettled([...this.#held.values()].map((held) => held.ended))
-    await Promise.allSettled([...this.#background.values()])
+    await Promise.allSettled([...this.#background.values(), ...this.#driving])
+  }
+
+  async #copyBlob(from: string, into: string, ref: BlobRef): Promise<void> {
+    const { blobs } = this.#deps
+    await blobs.put(into, await blobs.get(from, ref))
   }
 
   // ── driving ────────────────────────────────────────────────────────────────
 
   async #activate(run: RunRecord, signal: AbortSignal): Promise<Ending> {
+    if (this.#taken.has(run.id)) {
+      throw new LoopwrightError('conflict', `run '${run.id}' is being driven by this process already`)
+    }
+    this.loop(run.loop) // before the run is claimed: nobody would give it up again
+    this.#taken.add(run.id)
+    try {
+      return await this.#hold(run, signal)
+    } finally {
+      this.#taken.delete(run.id)
+    }
+  }
+
+  async #hold(run: RunRecord, signal: AbortSignal): Promise<Ending> {
     const held = await hold({ ...this.#deps, children: this.#children, bodyOf: (r) => this.#bodyOf(r) }, run.id)
     this.#held.set(run.id, held)
     const interrupt = () => held.activation.interrupt('interrupted')
@@ -368,12 +434,15 @@ export class Runs {
     }
   }
 
-  #inBackground(id: string): void {
-    if (this.#held.has(id) || this.#background.has(id) || this.#closing.signal.aborted) return
+  #inBackground(id: string, parent?: string): void {
+    if (this.#taken.has(id) || this.#background.has(id) || this.#closing.signal.aborted) return
     const driving = this.drive(id, { throughInput: true })
       .catch((error: unknown) => {
-        // Whoever drives it now will end it; anything else is in the run's own journal or in the next drive's error.
-        if (!isLoopwrightError(error, 'conflict') && !isLoopwrightError(error, 'fenced')) return
+        // Whoever drives it now will end it. Anything else would leave a parent waiting for what nobody does.
+        if (isLoopwrightError(error, 'conflict') || isLoopwrightError(error, 'fenced')) return
+        if (parent === undefined || isLoopwrightError(error, 'killed')) return
+        this.#stranded.set(parent, error)
+        for (const tell of this.#onStranded) tell()
       })
       .finally(() => this.#background.delete(id))
     this.#background.set(id, driving)
@@ -397,7 +466,7 @@ export class Runs {
       ...(parent.meta ? { meta: parent.meta } : {}),
     })
     if (isOver(run)) await this.#tellParent(run)
-    else this.#inBackground(run.id)
+    else this.#inBackground(run.id, parent.id)
   }
 
   async #cancelChild(id: string, reason: string): Promise<void> {
@@ -429,17 +498,20 @@ export class Runs {
       wake = resolve
     })
     const look = () => {
+      if (this.#stranded.has(id)) wake()
       store.inbox(id).then((signals) => {
         if (signals.length > 0) wake()
       }, wake)
     }
     const unsubscribe = store.subscribe(id, look)
+    this.#onStranded.add(look)
     const callOff = wakeAt === undefined ? () => {} : clock.after(Math.max(0, wakeAt - clock.now()), wake)
     signal.addEventListener('abort', wake, { once: true })
     if (signal.aborted) wake()
     look()
     await woken
     unsubscribe()
+    this.#onStranded.delete(look)
     callOff()
     signal.removeEventListener('abort', wake)
   }
@@ -478,6 +550,12 @@ export class Runs {
 /** True for a run that will not go on by itself. A parent takes that as its child's end. */
 function isOver(run: RunRecord): boolean {
   return finalStatuses.includes(run.status) || run.status === 'failed' || run.status === 'stopped'
+}
+
+/** The commit a run's workspace began at. */
+function baseOf(event: JournalEvent): string | undefined {
+  if (event.kind !== 'step_settled' || event.effect !== 'workspace') return undefined
+  return (event.value as { readonly base?: string } | undefined)?.base
 }
 
 function commitOf(event: JournalEvent): string | undefined {
