@@ -1,0 +1,84 @@
+import { LoopwrightError } from '../../../core/errors.ts'
+import { oneLine, plainText } from '../../../core/plain.ts'
+import { canAsk, type Io, note, print, type Style, styleOf } from '../io.ts'
+import { counted } from '../lines.ts'
+import { wrong } from '../problem.ts'
+import { findRun, withApp } from '../session.ts'
+
+/** `loopwright diff`. */
+export async function diff(io: Io, reference: string, flags: { readonly stat?: boolean }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const run = await findRun(app, reference)
+    if (flags.stat) {
+      for (const path of (await app.view(run.id)).changedFiles) print(io, oneLine(path, 500))
+      return 0
+    }
+    const text = await app.diff(run.id)
+    if (text === '') note(io, `run ${run.id} changed nothing`)
+    // A pipe gets the patch as it is, so that it applies; a terminal gets it safe to look at.
+    else io.stdout.write(io.stdout.isTTY ? colouredDiff(text, styleOf(io.env, io.stdout)) : text)
+    return 0
+  })
+}
+
+/** A patch for a terminal: safe, with colours. */
+export function colouredDiff(text: string, style: Style): string {
+  return plainText(text)
+    .split('\n')
+    .map((line) => {
+      if (/^(diff|index|---|\+\+\+|new file|deleted file|rename|similarity)/.test(line)) return style.bold(line)
+      if (line.startsWith('@@')) return style.cyan(line)
+      if (line.startsWith('+')) return style.green(line)
+      return line.startsWith('-') ? style.red(line) : line
+    })
+    .join('\n')
+}
+
+/** `loopwright merge`. */
+export async function merge(io: Io, reference: string): Promise<number> {
+  return await withApp(io, async (app) => {
+    const run = await findRun(app, reference)
+    if (['running', 'queued'].includes(run.status) && !app.runs.interrupted(run)) {
+      throw new LoopwrightError('conflict', `run ${run.id} is still ${run.status}`, {
+        hint: `loopwright watch ${run.id}, then merge`,
+      })
+    }
+    const merged = await app.merge(run.id)
+    if (!merged.merged) {
+      const paths = merged.paths.slice(0, 10).map((path) => oneLine(path, 100))
+      throw new LoopwrightError(
+        'conflict',
+        `not merged: ${merged.reason}${paths.length === 0 ? '' : `: ${paths.join(', ')}`}`,
+        {
+          hint: 'nothing was touched; commit or stash what is in the way, then try again',
+        },
+      )
+    }
+    const how = { 'fast-forward': 'fast-forward', merge: 'with a merge commit', already: 'it was merged before' }[
+      merged.how
+    ]
+    print(io, `merged loopwright/${run.id} at ${merged.commit.slice(0, 10)} (${how})`)
+    return 0
+  })
+}
+
+/** `loopwright discard`. */
+export async function discard(io: Io, reference: string, flags: { readonly yes?: boolean }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const run = await findRun(app, reference)
+    if (['running', 'queued'].includes(run.status) && !app.runs.interrupted(run)) {
+      throw new LoopwrightError('conflict', `run ${run.id} is still ${run.status}`, {
+        hint: `loopwright stop ${run.id}, or loopwright kill ${run.id}`,
+      })
+    }
+    const files = (await app.view(run.id)).changedFiles.length
+    if (!flags.yes) {
+      if (!canAsk(io)) wrong(`this throws ${counted(files, 'changed file')} away`, `loopwright discard ${run.id} --yes`)
+      const { askYes } = await import('../prompts.ts')
+      if (!(await askYes(io, `Throw the work of ${run.id} away (${counted(files, 'changed file')})?`))) return 130
+    }
+    const { branches } = await app.discard(run.id)
+    print(io, branches.length === 0 ? `discarded ${run.id}` : `discarded ${run.id}: ${branches.join(', ')}`)
+    return 0
+  })
+}
