@@ -46,6 +46,11 @@ export interface App {
   merge(id: string): Promise<MergedIntoUser>
   /** Throws a run's work away: worktrees and branches. */
   discard(id: string): Promise<{ readonly branches: readonly string[] }>
+  /**
+   * Removes a run with its journal, folder and worktree; its branch stays. One that is not over is killed first. Answers why it
+   * stays, when its worktree holds work that is in no commit.
+   */
+  remove(id: string): Promise<string | undefined>
   worktrees(): Promise<WorktreeInfo[]>
   /** Removes what crashes left half-made; answers what it removed. */
   removeStale(): Promise<string[]>

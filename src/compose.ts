@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { commandAgent } from './agents/command/command.ts'
@@ -16,7 +17,14 @@ import { type Config, ensureHome, isInside, loadConfig, type SourceFile } from '
 import { capsOf } from './core/caps.ts'
 import { LoopwrightError } from './core/errors.ts'
 import type { Json } from './core/json.ts'
-import type { Agent, RunCommand, RunRecord, Workspace, WorkspaceSpec } from './core/ports.ts'
+import {
+  type Agent,
+  finalStatuses,
+  type RunCommand,
+  type RunRecord,
+  type Workspace,
+  type WorkspaceSpec,
+} from './core/ports.ts'
 import { usageAmounts } from './core/price.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
@@ -185,6 +193,21 @@ export async function openApp(options: OpenOptions): Promise<App> {
       return await mergeIntoUser({ git, home: config.home, project: record.project, branch: `loopwright/${chosen}` })
     },
     discard: async (id) => await discard(git, config.home, id),
+    async remove(id) {
+      const record = await runs.get(id)
+      if ((await listWorktrees(config.home)).some((one) => one.run === id && one.status === 'ok')) {
+        const opened = await workspaces.open(workspaceSpec(record, settingsOf(record)))
+        const closed = await opened.close('always')
+        if (closed.kept) return `its worktree holds work that is in no commit: ${closed.path ?? opened.path}`
+      }
+      if (!finalStatuses.includes(record.status)) await runs.kill(id, 'removed')
+      const folder = findFolder({ run: record, home: config.home })
+      await store.deleteRun(id)
+      for (const path of [folder, join(config.home, 'runs', id)]) {
+        if (path !== undefined) await rm(path, { recursive: true, force: true })
+      }
+      return undefined
+    },
     worktrees: () => listWorktrees(config.home),
     removeStale: () => removeStale(config.home),
     trust: {

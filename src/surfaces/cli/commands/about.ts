@@ -1,0 +1,131 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
+import { LoopwrightError } from '../../../core/errors.ts'
+import { oneLine, pad, plainText } from '../../../core/plain.ts'
+import { guessCheck } from '../../../core/project.ts'
+import { configTemplate, gitignoreTemplate, goalTemplate } from '../../../formats/templates.ts'
+import { canAsk, type Io, note, print, styleOf } from '../io.ts'
+import { wrong } from '../problem.ts'
+import { withApp } from '../session.ts'
+
+/** `loopwright init`: never overwrites. */
+export async function init(io: Io): Promise<number> {
+  const top = join(io.cwd, '.loopwright')
+  const check = await checkOf(io.cwd)
+  const goal = check === undefined ? goalTemplate : goalTemplate.replace('- npm test', `- ${check}`)
+  const files = [
+    ['config.yaml', configTemplate],
+    ['.gitignore', gitignoreTemplate],
+    ['loops/goal.yaml', goal],
+  ] as const
+  for (const [name, text] of files) {
+    const path = join(top, name)
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, text, { flag: 'wx' })
+      print(io, `made   .loopwright/${name}`)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw cannotWrite(path, error)
+      print(io, `kept   .loopwright/${name}`)
+    }
+  }
+  note(io, 'next: write your goal into .loopwright/loops/goal.yaml, then loopwright run .loopwright/loops/goal.yaml')
+  return 0
+}
+
+/** `loopwright agents`. */
+export async function agents(io: Io, flags: { readonly json?: boolean }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const all = await app.agents.list()
+    let found: string | undefined
+    let why = ''
+    try {
+      const choice = app.agents.choose()
+      found = choice.name
+      why = choice.because
+    } catch (error) {
+      if (!(error instanceof LoopwrightError)) throw error
+      why = error.message
+    }
+    if (flags.json) {
+      const backends = Object.fromEntries(all.map(({ name, ...rest }) => [name, rest]))
+      print(io, JSON.stringify({ backends, default: app.config.agent ?? 'auto', resolved_default: found ?? null }))
+      return 0
+    }
+    const style = styleOf(io.env, io.stdout)
+    for (const one of all) {
+      const mark = one.available ? style.green('✓') : style.dim('·')
+      const what = one.available
+        ? [one.version, one.path, one.error].filter(Boolean).join('  ')
+        : (one.error ?? 'not installed')
+      print(io, `${mark} ${pad(one.name, 14)} ${style.dim(oneLine(what === '' ? one.kind : what, 160))}`)
+    }
+    note(io, found === undefined ? plainText(why) : `auto picks ${found}: ${plainText(why)}`)
+    return 0
+  })
+}
+
+/** `loopwright config`. */
+export async function config(io: Io, flags: { readonly json?: boolean }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const rows = explainConfig(app.config)
+    if (flags.json) {
+      print(io, JSON.stringify({ project: app.config.project, values: rows }))
+      return 0
+    }
+    const style = styleOf(io.env, io.stdout)
+    const [first, second] = [
+      Math.max(...rows.map((row) => row.key.length)),
+      Math.min(50, Math.max(...rows.map((row) => row.value.length))),
+    ]
+    for (const row of rows) {
+      print(
+        io,
+        `${pad(row.key, first)}  ${pad(oneLine(row.value, 200), second)}  ${style.dim(oneLine(row.source, 200))}`,
+      )
+    }
+    return 0
+  })
+}
+
+/** `loopwright trust`. */
+export async function trust(io: Io, names: readonly string[], flags: { readonly yes?: boolean }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const named: SourceFile[] = []
+    for (const name of names) named.push((await loadSpecFile(resolve(io.cwd, name))).source)
+    const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...named]
+    if (files.length === 0) wrong('there is nothing to trust', 'name a loop file: loopwright trust loops/fix.yaml')
+    const { untrusted } = await app.trust.state(files)
+    if (untrusted.length === 0) {
+      print(io, 'all trusted already')
+      return 0
+    }
+    for (const one of untrusted) print(io, `${oneLine(one.path, 300)} (${one.why})`)
+    if (!flags.yes) {
+      if (!canAsk(io)) wrong('nobody is there to say yes', 'read the files, then add --yes')
+      const { askYes } = await import('../prompts.ts')
+      if (!(await askYes(io, 'Do you trust these files to run commands on this machine?'))) return 130
+    }
+    await app.trust.give(files)
+    print(io, 'trusted as they are now')
+    return 0
+  })
+}
+
+async function checkOf(cwd: string): Promise<string | undefined> {
+  const files = await readdir(cwd)
+  const text = await readFile(join(cwd, 'package.json'), 'utf8').catch(() => '{}')
+  try {
+    const parsed: unknown = JSON.parse(text)
+    const scripts = typeof parsed === 'object' && parsed !== null && 'scripts' in parsed ? parsed.scripts : undefined
+    return guessCheck(files, typeof scripts === 'object' && scripts !== null ? { ...scripts } : {})
+  } catch {
+    return guessCheck(files)
+  }
+}
+
+function cannotWrite(path: string, error: unknown): LoopwrightError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new LoopwrightError('bad_input', `${path}: cannot be made: ${why}`, { cause: error })
+}
