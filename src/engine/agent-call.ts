@@ -142,8 +142,11 @@ async function perform<Input, Output>(
       hint: `log in to ${settings.agent.name}, then resume the run`,
     })
   }
-  const outcome = response.outcome ?? (response.text.trim() === '' ? 'failed' : 'done')
-  const message = response.message ?? (outcome === 'failed' && response.text.trim() === '' ? 'empty output' : undefined)
+  // Who says nothing has done nothing that anyone could judge, whatever it calls that.
+  const silent = response.text.trim() === ''
+  const said = response.outcome ?? 'done'
+  const outcome = silent && said === 'done' ? 'failed' : said
+  const message = response.message ?? (silent && outcome === 'failed' ? 'empty output' : undefined)
   return {
     text: response.text,
     outcome,
