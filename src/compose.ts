@@ -132,11 +132,13 @@ export async function openApp(options: OpenOptions): Promise<App> {
     onEnding: async (record) => {
       const settings = settingsOf(record)
       const over = record.status === 'done' || record.status === 'cancelled' || record.status === 'killed'
-      if (over || settings.cleanup === 'always') {
+      // A run that never opened its workspace is not given one to close.
+      const opened = (await listWorktrees(config.home)).some((tree) => (tree.run ?? tree.name) === record.id)
+      if (opened && (over || settings.cleanup === 'always')) {
         try {
-          const opened = await workspaces.open(workspaceSpec(record, settings))
-          const closed = await opened.close(settings.cleanup ?? config.cleanup)
-          for (const note of opened.warnings) warn(note)
+          const workspace = await workspaces.open(workspaceSpec(record, settings))
+          const closed = await workspace.close(settings.cleanup ?? config.cleanup)
+          for (const note of workspace.warnings) warn(note)
           if (!closed.kept) warn(`nothing changed: the worktree of ${record.id} was removed`)
         } catch (error) {
           warn(`the workspace of ${record.id} could not be closed: ${error instanceof Error ? error.message : error}`)

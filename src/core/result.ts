@@ -171,10 +171,8 @@ export function statusFacts(
   }
 }
 
-/** The loop's own value: of a run that is done, what it returned; else what it reported last. */
+/** The loop's own value: of a run that is done, what it returned; else what it reported last. The row holds it, however large. */
 function resultOf(view: RunView, run: RunRecord): Json | undefined {
-  // A row keeps what was reported before when the final value is in a file.
-  if (run.status === 'done' && view.resultRef) return undefined
   return run.result ?? view.result
 }
 

@@ -236,6 +236,12 @@ function startError(cause: Error & { code?: string }, cwd: string): LoopwrightEr
   if (cause.code === 'ENOENT' && existsSync(cwd)) {
     return new LoopwrightError('missing_tool', 'git is not installed', { hint: installHint, cause })
   }
+  if (cause.code === 'ENOENT') {
+    return new LoopwrightError('workspace', `${cwd} is gone`, {
+      hint: 'resume the run: a worktree that was deleted is made anew at its last checkpoint',
+      cause,
+    })
+  }
   return new LoopwrightError('workspace', `git could not be started in ${cwd}: ${cause.message}`, { cause })
 }
 

@@ -48,8 +48,8 @@ export async function bench(
   const isolation = options.git === false ? { isolation: 'inplace' as const } : {}
   const spec = (more: Partial<GoalInput> = {}) =>
     parseLoop({ goal: 'win', criteria: ['it is won'], agent: 'fake', ...isolation, ...more })
-  const start = (app: App, more: Partial<GoalInput> = {}, id?: string): Promise<RunRecord> =>
-    app.startGoal({ spec: spec(more), ...(id === undefined ? {} : { id }) })
+  const start = async (app: App, more: Partial<GoalInput> = {}, id?: string): Promise<RunRecord> =>
+    await app.startGoal({ spec: spec(more), ...(id === undefined ? {} : { id }) })
   const job = (id: string, more: Partial<GoalInput>, agents: EngineJob['agents'] = {}): EngineJob => ({
     home,
     project,

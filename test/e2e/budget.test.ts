@@ -139,7 +139,12 @@ test('an agent that is rate limited again and again with a reset in the past is 
   let calls = 0
   const app = await b.open({
     subgoals: ['a'],
-    replies: { worker: () => (calls++, reply({ outcome: 'rate_limited', resetInMs: 0 })) },
+    replies: {
+      worker: () => {
+        calls += 1
+        return reply({ outcome: 'rate_limited', resetInMs: 0 })
+      },
+    },
   })
   const { id } = await b.start(app)
   const driving = app.runs.drive(id)
