@@ -4,7 +4,7 @@ import type { RunRecord } from '../../core/ports.ts'
 import { exitCode } from '../../core/result.ts'
 import type { RunView } from '../../core/view.ts'
 import { type Follower, follow, type Show } from './follow.ts'
-import { type Io, note, print, styleOf } from './io.ts'
+import { type Io, print, styleOf } from './io.ts'
 import { outcomeText, questionsText, resultJson } from './outcome.ts'
 
 export interface DriveHere {
@@ -12,6 +12,8 @@ export interface DriveHere {
   readonly show: Show
   /** Puts questions to the person at the terminal instead of ending with them. */
   readonly ask?: boolean | undefined
+  /** False: leaves out which commands go on from here. */
+  readonly next?: boolean
 }
 
 /** Drives a run in this process, shows it, and prints what it came to; answers the exit code. */
@@ -27,17 +29,17 @@ export async function driveHere(app: App, id: string, io: Io, options: DriveHere
         continue
       }
     }
-    return await printOutcome(app, id, io, options.json === true)
+    return await printOutcome(app, id, io, options.json === true, options.next)
   }
 }
 
 /** Prints what a run came to so far; answers the exit code that says so. */
-export async function printOutcome(app: App, id: string, io: Io, json: boolean): Promise<number> {
+export async function printOutcome(app: App, id: string, io: Io, json: boolean, next = true): Promise<number> {
   const [run, view, result] = [await app.runs.get(id), await app.view(id), await app.result(id)]
   const style = styleOf(io.env, io.stdout)
   if (json) print(io, JSON.stringify(resultJson(result)))
   else if (run.status === 'waiting' && view.asks.length > 0) print(io, questionsText(view, style))
-  else print(io, outcomeText(result, view, style))
+  else print(io, outcomeText(result, view, style, next))
   if (app.runs.interrupted(run)) return 130
   return exitCode(run)
 }
@@ -80,9 +82,4 @@ async function driven(app: App, id: string, signal: AbortSignal, follower: Follo
     follower.remark('another process drives this run now')
     return await app.runs.get(id)
   }
-}
-
-/** Says where a run stands that waits for somebody else to drive it. */
-export function sayResume(io: Io, id: string): void {
-  note(io, `loopwright resume ${id} goes on`)
 }

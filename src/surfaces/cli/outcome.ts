@@ -17,7 +17,7 @@ export function resultJson(result: RunResult): RunResult {
 }
 
 /** What a run came to, for people. */
-export function outcomeText(result: RunResult, view: RunView, style: Style): string {
+export function outcomeText(result: RunResult, view: RunView, style: Style, next = true): string {
   const mark = result.completed ? style.green('✓') : result.status === 'failed' ? style.red('✗') : style.yellow('■')
   const output = plainText(result.final_output).trim()
   const error = view.error && result.status === 'failed' ? [`  ${oneLine(view.error.hint ?? '', 200)}`] : []
@@ -26,6 +26,7 @@ export function outcomeText(result: RunResult, view: RunView, style: Style): str
     ...error,
     ...(output === '' ? [] : ['', output, '']),
     ...facts(result, view, style),
+    ...(next ? steps(result, view, style) : []),
   ]
     .filter((line, i, all) => !(line === '' && all[i + 1] === ''))
     .join('\n')
@@ -49,11 +50,15 @@ function facts(result: RunResult, view: RunView, style: Style): string[] {
   const rows = checks.map((check, i) => row(i === 0 ? 'checks' : '', check))
   if (workspace) {
     const where = workspace.branch === null ? `in ${workspace.path}` : `on branch ${workspace.branch}`
-    rows.push(row('changes', `${counted(workspace.changed_files.length, 'file')} ${where}`))
+    const files = workspace.changed_files.length
+    rows.push(row('changes', files === 0 ? 'none' : `${counted(files, 'file')} ${where}`))
   }
   rows.push(row('spent', spent.join(' · ')))
-  rows.push(...nextSteps(result, view).map((step, i) => row(i === 0 ? 'next' : '', style.cyan(step))))
   return rows
+}
+
+function steps(result: RunResult, view: RunView, style: Style): string[] {
+  return nextSteps(result, view).map((step, i) => `${style.dim((i === 0 ? 'next' : '').padEnd(8))} ${style.cyan(step)}`)
 }
 
 function nextSteps(result: RunResult, view: RunView): string[] {
