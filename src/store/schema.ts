@@ -70,10 +70,16 @@ export const schemaVersion: number = migrations.length
  * `store_corrupt` for a file that is not ours.
  */
 export function inspect(db: DatabaseSync, path: string): 'fresh' | 'old' | 'current' {
-  const version = currentVersion(db, path)
-  const journal = journalOf(db, path)
-  if (version === 0) return 'fresh'
-  return version === schemaVersion && journal === journalVersion ? 'current' : 'old'
+  // In one transaction: another process may be making the schema at this moment, and half of it belongs to nobody.
+  db.exec('BEGIN')
+  try {
+    const version = currentVersion(db, path)
+    const journal = journalOf(db, path)
+    if (version === 0) return 'fresh'
+    return version === schemaVersion && journal === journalVersion ? 'current' : 'old'
+  } finally {
+    if (db.isTransaction) db.exec('COMMIT')
+  }
 }
 
 /**
