@@ -15,8 +15,10 @@ export function readSubgoals(text: string): Subgoal[] | undefined {
   for (const item of items) {
     const read = readSubgoal(item, subgoals.length + 1)
     if (!read) continue
-    const taken = subgoals.some((other) => other.id === read.id)
-    subgoals.push(taken ? { ...read, id: `${read.id}-${subgoals.length + 1}` } : read)
+    const taken = (id: string) => subgoals.some((other) => other.id === id)
+    let { id } = read
+    for (let number = 2; taken(id); number++) id = `${read.id}-${number}`
+    subgoals.push({ ...read, id })
   }
   return subgoals.length > 0 ? subgoals : undefined
 }
@@ -28,11 +30,13 @@ function readSubgoal(item: unknown, number: number): Subgoal | undefined {
   if (description === undefined) return undefined
   const id = fields.id
   const name = typeof id === 'number' ? String(id) : isText(id) ? id : `s${number}`
+  const safe = name
+    .trim()
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replace(/^\.+/, '')
+    .slice(0, 60)
   return {
-    id: name
-      .trim()
-      .replace(/[^\p{L}\p{N}._-]+/gu, '-')
-      .slice(0, 60),
+    id: safe === '' ? `s${number}` : safe,
     description: description.trim(),
   }
 }
@@ -65,7 +69,8 @@ function listIn(value: unknown, keys: readonly string[]): readonly unknown[] | u
   return undefined
 }
 
-function texts(value: unknown): string[] {
+/** The texts in a list, or the one text; whatever else there is is left out. */
+export function texts(value: unknown): string[] {
   if (isText(value)) return [value.trim()]
   if (!Array.isArray(value)) return []
   return value
