@@ -144,7 +144,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
           warn(`the workspace of ${record.id} could not be closed: ${error instanceof Error ? error.message : error}`)
         }
       }
-      await kept.finish(record.id)
+      await kept.finish(record)
     },
   })
 
@@ -366,7 +366,9 @@ class RunFolders {
     }
   }
 
-  async finish(id: string): Promise<void> {
+  async finish({ id, ...run }: RunRecord): Promise<void> {
+    // Not open, when the run had ended in a process that died before it could write this.
+    this.open({ id, ...run })
     const known = this.#open.get(id)
     if (!known) return
     await known.follower.finish()

@@ -162,6 +162,17 @@ function stepStarted(view: RunView, event: EventOf<'step_started'>): Change {
   return {}
 }
 
+/** Where a run works. What a fork has of it in its copied journal is where the run it came from worked: only the id differs. */
+function placeOf(
+  view: RunView,
+  path: string,
+  branch: string | undefined,
+): { path: string; branch: string | undefined } {
+  const source = /^loopwright\/(.+)$/.exec(branch ?? '')?.[1]
+  if (view.forkedFrom === undefined || source === undefined || source === view.id) return { path, branch }
+  return { path: path.replace(`/${source}/`, `/${view.id}/`), branch: `loopwright/${view.id}` }
+}
+
 function stepSettled(view: RunView, event: EventOf<'step_settled'>): Change {
   switch (event.effect) {
     case 'agent':
@@ -172,7 +183,7 @@ function stepSettled(view: RunView, event: EventOf<'step_settled'>): Change {
       const value = objectOf(event.value)
       const path = textOf(value.path)
       if (path === undefined) return {}
-      const facts = { path, branch: textOf(value.branch), base: textOf(value.base) }
+      const facts = { ...placeOf(view, path, textOf(value.branch)), base: textOf(value.base) }
       return { workspace: { ...facts, isolated: value.isolated === true, warnings: textsOf(value.warnings) } }
     }
     case 'checkpoint': {

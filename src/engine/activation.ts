@@ -542,6 +542,11 @@ export class Activation {
         return
       case 'reopen': {
         const caps = (signal.payload ?? {}) as Caps
+        if (this.#pausing?.signal !== undefined) {
+          // Said later than the pause, and so in its place.
+          this.append({ kind: 'reopened', signalId }, { consume: this.#pausing.signal })
+          this.#pausing = undefined
+        }
         this.append({ kind: 'reopened', signalId, caps }, { consume, caps })
         return
       }

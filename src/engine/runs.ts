@@ -139,7 +139,14 @@ export class Runs {
     for (;;) {
       await this.#cancelling.get(id)
       const run = await this.get(id)
-      if (finalStatuses.includes(run.status) || signal.aborted) return run
+      if (signal.aborted) return run
+      if (finalStatuses.includes(run.status)) {
+        // Its driver may have died between the end of the run and what is done after it; doing that twice is the same as once.
+        if (!waited) await this.#deps.onEnding?.(run, { type: 'finished', value: run.result })
+        return run
+      }
+      // Paused, stopped or ended elsewhere while it waited here.
+      if (waited && !['queued', 'running', 'waiting'].includes(run.status)) return run
       const ending = await this.#activate(run, signal).catch((error: unknown) => {
         if (waited && isLoopwrightError(error, 'conflict')) return undefined
         throw error
@@ -285,7 +292,9 @@ export class Runs {
         hint: `loopwright fork ${id} --at N starts a new run from its iteration N`,
       })
     }
-    if (run.status === 'stopped' || Object.keys(caps).length > 0) {
+    // A pause or a stop that nobody was there to hear is overruled by this.
+    const unheard = (await this.#deps.store.inbox(id)).some(({ kind }) => kind === 'pause' || kind === 'stop')
+    if (run.status === 'stopped' || unheard || Object.keys(caps).length > 0) {
       await this.signal(id, { id: `reopen:${run.lastSeq}:${this.newId()}`, kind: 'reopen', payload: { ...caps } })
     }
     return run
@@ -499,8 +508,9 @@ export class Runs {
     })
     const look = () => {
       if (this.#stranded.has(id)) wake()
-      store.inbox(id).then((signals) => {
-        if (signals.length > 0) wake()
+      // Somebody else may have consumed the signal and done what it asks.
+      Promise.all([store.inbox(id), store.getRun(id)]).then(([signals, run]) => {
+        if (signals.length > 0 || run?.status !== 'waiting') wake()
       }, wake)
     }
     const unsubscribe = store.subscribe(id, look)
