@@ -32,13 +32,15 @@ export async function hunt(mutation: Mutation, seeds: number): Promise<Verdict> 
       source.replace(mutation.find, () => mutation.replace),
     )
     const args = ['test/sim/main.ts', '--seeds', String(seeds), '--faults', '8', '--stop-at-first']
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: copy,
       encoding: 'utf8',
       timeout: 120_000,
       env: { ...process.env, NODE_OPTIONS: '' },
     })
-    return { found: status !== 0, output: `${stdout}${stderr}` }
+    // A simulator that had to be ended, or did not start, has found nothing.
+    const ending = signal ? `ended by ${signal}` : `exit ${status}`
+    return { found: status === 1 && stdout.includes('seed '), output: `${stdout}${stderr}\n${ending}` }
   } finally {
     await rm(copy, { recursive: true, force: true })
   }

@@ -49,6 +49,8 @@ export interface Performed {
 
 /** Fake hours after which a simulation that is not over hangs. */
 const patienceMs = 6 * 3_600_000
+/** Appends, of all processes together, after which a simulation does not end: the largest program needs a tenth of it. */
+const endlessAppends = 1_300
 const startedAt = Date.UTC(2026, 0, 1)
 
 /** One process: what it does reaches the shared world only while it is alive. */
@@ -307,6 +309,8 @@ class Simulation {
   async #append(process: Process, args: Parameters<Store['append']>): ReturnType<Store['append']> {
     const [run, , entries, patch] = args
     const number = ++this.#appends
+    if (number === endlessAppends) this.#problems.push(`${run}: ${number} appends and no end`)
+    if (number >= endlessAppends) process.state = 'dead'
     const faulty = this.#fault?.at === number
     if (faulty && this.#fault?.how === 'before') process.state = 'dead'
     if (faulty && this.#fault?.how === 'hang') {
