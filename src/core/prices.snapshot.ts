@@ -9,9 +9,7 @@ export interface Price {
 /** Prices by model name, or by the beginning of one. */
 export type PriceTable = Readonly<Record<string, Price>>
 
-/** The day the vendors' price lists were read. */
-export const pricesReadOn = '2026-11-21'
-
+// The vendors' price lists as read on 2026-11-21; configuration overrides them.
 const price = (input: number, output: number, cacheRead?: number, cacheWrite?: number): Price => ({
   input,
   output,

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoopwrightError, messageOf } from '../core/errors.ts'
-import { mainTree } from './create.ts'
 import { kindOf, removeAll, removeTree } from './files.ts'
 import type { Git } from './git.ts'
 import { isLocked, withLock } from './lock.ts'
@@ -106,11 +105,4 @@ async function publishedBranches(git: Git, state: RunState, control: { readonly 
     found.push({ ref, commit: there })
   }
   return found
-}
-
-/** The names mainTree gives: where a run's worktree is, without opening it. */
-export async function worktreeOf(git: Git, home: string, run: string): Promise<string | undefined> {
-  const places = placesOf(home, run)
-  const state = await readState(places)
-  return state === undefined ? undefined : mainTree({ git, places, state, notes: new Set() }).root
 }
