@@ -21,7 +21,7 @@ export function pages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.md'),
   )
-  return [...top, ...docs.map((name) => join('docs', name))].sort()
+  return [...top, ...docs.map((name) => join('docs', name)), join('examples', 'README.md')].sort()
 }
 
 export function readPage(page: string): string {
