@@ -37,7 +37,12 @@ interface Common {
 const resumable: readonly string[] = ['stopped', 'paused', 'failed']
 
 /** A goal run: the fields of a goal file, and an agent by name or made in code. */
-export type StartGoalRun = Common & Omit<GoalInput, 'agent' | 'kind'> & { readonly agent?: string | Agent }
+export type StartGoalRun = Omit<Common, 'ask'> &
+  Omit<GoalInput, 'agent' | 'kind' | 'ask'> & {
+    readonly agent?: string | Agent
+    /** Whom to ask what is unclear; `true`: the run waits with its questions. */
+    readonly ask?: AskPerson | boolean
+  }
 
 /** A run of a loop of your own. */
 export type StartLoopRun<Spec, Result> = Common & {
@@ -130,24 +135,30 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
 
   async function drive(id: string): Promise<RunResult> {
     const options = request.signal ? { signal: request.signal } : {}
+    const person = typeof request.ask === 'function' ? request.ask : undefined
     for (;;) {
       const run = await app.runs.drive(id, options)
-      const open = run.status === 'waiting' && request.ask ? (await app.view(id)).asks : []
+      const open = run.status === 'waiting' && person ? (await app.view(id)).asks : []
       if (open.length === 0) return await app.result(id)
       for (const ask of open) {
-        const answers = await request.ask?.(questionsOf(ask.request).map(String))
+        const answers = await person?.(questionsOf(ask.request).map(String))
         await app.runs.answer(id, ask.id, { answers: [...(answers ?? [])] })
       }
     }
   }
 
   async function observe(id: string, onEvent: (event: JournalEvent) => void): Promise<void> {
-    for await (const event of app.runs.watch(id, { signal: ended.signal })) {
+    let heard = 0
+    const hear = (event: JournalEvent) => {
+      heard = event.seq
       try {
         onEvent(event)
       } catch {
         // An observer never ends a run.
       }
     }
+    for await (const event of app.runs.watch(id, { signal: ended.signal, untilFinal: true })) hear(event)
+    // The drive may be over before the last events were looked at.
+    for (const event of await app.runs.events(id, { from: heard + 1 })) hear(event)
   }
 }
