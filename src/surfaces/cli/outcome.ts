@@ -25,14 +25,14 @@ export function outcomeText(result: RunResult, view: RunView, style: Style, next
     `${mark} ${style.bold(oneLine(result.summary, 400))}`,
     ...error,
     ...(output === '' ? [] : ['', output, '']),
-    ...facts(result, view, style),
+    ...facts(result, style),
     ...(next ? steps(result, view, style) : []),
   ]
     .filter((line, i, all) => !(line === '' && all[i + 1] === ''))
     .join('\n')
 }
 
-function facts(result: RunResult, view: RunView, style: Style): string[] {
+function facts(result: RunResult, style: Style): string[] {
   const row = (name: string, text: string) => `${style.dim(name.padEnd(8))} ${text}`
   const last = objectOf(result.history.at(-1))
   const checks = listOf(last.verification).map((one) => {

@@ -18,7 +18,7 @@ const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 /** The live view of a run: a head line, the calls of agents, the checks, and what is spent. No line is wider than the terminal. */
 export function renderLive(view: RunView, options: LiveOptions): string {
   const { style, height } = options
-  const width = Math.max(20, options.width - 1)
+  const width = Math.max(4, options.width - 1)
   const rows: Row[] = [
     head(view, options),
     ...workers(view, options, Math.max(1, height - 6)),
@@ -74,7 +74,7 @@ function workers(view: RunView, options: LiveOptions, room: number): Row[] {
     return {
       mark,
       paint,
-      text: `${pad(truncate(names[i] ?? '', column), column)}  ${took}  ${stateOf(one, now)}${oneLine(what, 100)}`,
+      text: `${pad(truncate(names[i] ?? '', column), column)}  ${took}  ${[stateOf(one, now), oneLine(what, 100)].filter((part) => part !== '').join(' · ')}`,
     }
   })
   const hidden = view.workers.length - shown.length
@@ -87,10 +87,10 @@ function nameOf(one: AgentView): string {
 
 function stateOf(one: AgentView, now: number): string {
   if (one.state === 'waiting') {
-    return one.resumesAt === undefined ? 'waits · ' : `again in ${formatClock(Math.max(0, one.resumesAt - now))} · `
+    return one.resumesAt === undefined ? 'waits' : `again in ${formatClock(Math.max(0, one.resumesAt - now))}`
   }
-  if (one.state === 'failed') return `${oneLine(one.outcome ?? 'failed', 20)} · `
-  return one.call > 1 ? `call ${one.call} · ` : ''
+  if (one.state === 'failed') return oneLine(one.outcome ?? 'failed', 20)
+  return one.call > 1 ? `call ${one.call}` : ''
 }
 
 function markOf(one: AgentView, options: LiveOptions): readonly [string, (text: string) => string] {
