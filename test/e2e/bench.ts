@@ -72,7 +72,6 @@ export async function bench(
     },
   }
 }
-export type Bench = Awaited<ReturnType<typeof bench>>
 
 /** What the goal loop returned or reported. */
 export function resultOf(run: RunRecord): GoalResult {
