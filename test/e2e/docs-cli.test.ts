@@ -51,8 +51,10 @@ test('flags that the pages speak of exist', () => {
   const known = new Set(['--version', '--help', '--yes', '--fix'])
   for (const command of commandsOf(program)) for (const option of command.options) known.add(option.long ?? '')
   const flags = /`(--[a-z][a-z-]+)[^`]*`/g
-  const ofAgents = new Set(['--append-system-prompt', '--auto', '--yes-always', '--dangerously-skip-permissions'])
-  ofAgents.add('--dangerously-bypass-approvals-and-sandbox')
+  const ofAgents = new Set([
+    ...['--append-system-prompt', '--auto', '--permission-mode', '--yes-always'],
+    ...['--dangerously-skip-permissions', '--dangerously-bypass-approvals-and-sandbox'],
+  ])
   const unknown: string[] = []
   for (const name of ['README.md', page, ...['agents', 'budgets', 'concepts', 'workspaces', 'loop-files'].map(docs)]) {
     for (const [, flag = ''] of readPage(name).matchAll(flags))
