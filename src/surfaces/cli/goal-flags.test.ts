@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { fakeIo } from './fake-io.ts'
+import { fakeIo } from '../../../test/e2e/fake-io.ts'
 import { criteriaIn, goalFlags } from './goal-flags.ts'
 
 test('criteria are one a line, without the marks of a list', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fakeIo } from './fake-io.ts'
+import { fakeIo } from '../../../test/e2e/fake-io.ts'
 import { main } from './main.ts'
 
 async function call(...argv: string[]) {

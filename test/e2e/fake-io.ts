@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import type { Io } from './io.ts'
+import type { Io } from '../../src/surfaces/cli/io.ts'
 
 /** A world without a terminal for tests: what was written can be read, and keys can be pressed. */
 export interface FakeIo extends Io {
