@@ -11,7 +11,7 @@ export interface AppenderOptions {
   readonly store: Store
   readonly run: string
   readonly epoch: number
-  /** What every append carries besides its entries, read at the moment of the append. */
+  /** The run's own part of its row (its active time), read at the moment of the append. */
   readonly patch: () => RunPatch
   /** Called once per durable event, in journal order. */
   readonly onEvent: (event: JournalEvent) => void
@@ -20,6 +20,12 @@ export interface AppenderOptions {
   /** Called once, when an append failed; nothing is appended after that. */
   readonly onLost: (error: unknown) => void
 }
+
+/**
+ * So far the active time in the run's row may lag behind, in milliseconds; it is what a crash may forget. Writing the row with
+ * every event dirties a second page in every commit.
+ */
+const activeLagMs = 1_000
 
 /**
  * The one writer of a run's journal. Branches hand their entries in; everything that is ready at once is committed in one
@@ -32,6 +38,7 @@ export class Appender {
   #scheduled = false
   #busy = false
   #closed = false
+  #activeMs: number | undefined
 
   constructor(options: AppenderOptions) {
     this.#options = options
@@ -83,6 +90,16 @@ export class Appender {
     })
   }
 
+  /** What changes in the run's row: nothing, most of the time. */
+  #patchOf(batch: readonly Waiting[]): RunPatch | undefined {
+    const own = this.#options.patch()
+    const asked = batch.flatMap(({ patch }) => (patch === undefined ? [] : [patch]))
+    const lag = this.#activeMs === undefined ? activeLagMs : (own.activeMs ?? 0) - this.#activeMs
+    if (asked.length === 0 && lag < activeLagMs) return undefined
+    this.#activeMs = own.activeMs
+    return Object.assign(own, ...asked)
+  }
+
   async #drain(): Promise<void> {
     if (this.#busy) return
     this.#busy = true
@@ -91,7 +108,7 @@ export class Appender {
       this.#ready = []
       try {
         const { store, run, epoch } = this.#options
-        const patch: RunPatch = Object.assign(this.#options.patch(), ...batch.map((waiting) => waiting.patch))
+        const patch = this.#patchOf(batch)
         const results = await store.append(
           run,
           epoch,
