@@ -30,6 +30,11 @@ for (const count of [3, Number(process.argv[2] ?? 20_000)]) {
     await time('fork', () => workspace.fork('w'))
     write((await workspace.fork('w')).path, { 'w.txt': 'w\n' })
     await time('merge', () => workspace.merge([{ id: 'w', title: 'w' }], '3'))
+    await time('fork of the second iteration', () => workspace.fork('w2'))
+    write((await workspace.fork('w2')).path, { 'w2.txt': 'w2\n' })
+    await time('merge of the second iteration', () => workspace.merge([{ id: 'w2', title: 'w2' }], '4'))
+    await workspace.fork('w3')
+    await time('merge of a worker without changes', () => workspace.merge([{ id: 'w3', title: 'w3' }], '5'))
     await time('publish', () => workspace.publish())
     await time('close', () => workspace.close('always'))
   }

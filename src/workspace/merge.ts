@@ -95,7 +95,8 @@ export async function recoverMove(bench: Bench, tree: Tree): Promise<void> {
   await rm(note, { force: true })
 }
 
-function pendingOf(bench: Bench, tree: Tree): string {
+/** Where a move that is under way is written down. */
+export function pendingOf(bench: Bench, tree: Tree): string {
   return join(bench.places.folder, 'index', `${tree.id}.pending.json`)
 }
 

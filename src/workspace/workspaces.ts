@@ -1,22 +1,23 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoopwrightError, messageOf } from '../core/errors.ts'
 import type { Checkpoint, RunCommand, Workspace, WorkspaceSpec, Workspaces } from '../core/ports.ts'
 import { createRun, mainTree } from './create.ts'
 import { discover } from './discover.ts'
 import { isInside, kindOf, readText, realPathOf, removeTree, writeAtomic } from './files.ts'
+import { adopted, allForks, dropFork, findFork, forkTree, mend, readyMark } from './forks.ts'
 import { createGit, type Git, shown } from './git.ts'
 import { openInPlace } from './inplace.ts'
 import { withLock } from './lock.ts'
-import { mergeWorker, moveTree, recoverMove } from './merge.ts'
+import { mergeWorker, recoverMove } from './merge.ts'
 import { copyInto, runSetup } from './prepare.ts'
 import { publishRef } from './publish.ts'
-import { changedPaths, dropRef, escapePattern, isAncestor, writeRef } from './repository.ts'
-import { hashOf, nameOf, placesOf, readState, worktreesIn } from './state.ts'
+import { changedPaths, escapePattern, isAncestor } from './repository.ts'
+import { dropSpares } from './spare.ts'
+import { hashOf, placesOf, readState, worktreesIn } from './state.ts'
 import {
   type Bench,
   beforeMerge,
-  checkOut,
   commitAll,
   isThere,
   leftBehind,
@@ -24,7 +25,6 @@ import {
   strayCommits,
   type Tree,
   tipOf,
-  treeAt,
 } from './worktree.ts'
 
 export interface WorkspacesOptions {
@@ -78,24 +78,16 @@ interface Opened {
   readonly options: WorkspacesOptions
 }
 
-/** Ends a move that was cut short, and makes a deleted folder anew at its branch's commit. */
-async function mend(bench: Bench, tree: Tree): Promise<void> {
-  if (await isThere(tree)) return await recoverMove(bench, tree)
-  await rm(readyMark(bench, tree), { force: true })
-  await rm(join(bench.places.folder, 'index', `${tree.id}.pending.json`), { force: true })
-  await checkOut(bench, tree)
-}
-
-function readyMark(bench: Bench, tree: Tree): string {
-  return join(bench.places.folder, 'index', `${tree.id}.prepared`)
-}
-
-/** Copies and sets up a fresh worktree, once; under a lock of its own, so that workers prepare at the same time. */
+/**
+ * Copies and sets up a fresh worktree, once; under a lock of its own, so that workers prepare at the same time. One that an earlier
+ * worker left is set up already: only what is missing is copied.
+ */
 async function prepare({ bench, spec, options }: Opened, tree: Tree, cwd: string): Promise<void> {
   const mark = readyMark(bench, tree)
-  if ((await kindOf(mark)) !== 'none') return
+  if ((await readText(mark)) === '') return
   await withLock(`${bench.places.lock}@${tree.id}`, async () => {
-    if ((await kindOf(mark)) !== 'none') return
+    const before = await readText(mark)
+    if (before === '') return
     const { copied, refused } = await copyInto(bench.state.user.top, tree.root, spec.copy ?? [])
     for (const note of refused) bench.notes.add(note)
     if (copied.length > 0) {
@@ -107,7 +99,7 @@ async function prepare({ bench, spec, options }: Opened, tree: Tree, cwd: string
         await writeAtomic(file, `${now}${lines.map((entry) => `${entry}\n`).join('')}`)
       }
     }
-    const setup = spec.setup ?? []
+    const setup = before === adopted ? [] : (spec.setup ?? [])
     if (setup.length > 0) {
       if (options.run === undefined) throw new LoopwrightError('workspace', 'no way to run setup commands was given')
       await runSetup(options.run, setup, cwd, join(bench.places.folder, `setup-${tree.id}.log`))
@@ -149,8 +141,8 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
         const outcomes = []
         for (const { id, title } of workers) {
           const worker = await findFork(bench, id)
-          if (worker !== undefined && !(await isThere(worker))) await mend(bench, worker)
-          const outcome = await mergeWorker(bench, tree, worker, { id, title, step })
+          if (worker !== undefined && !(await isThere(worker.tree))) await mend(bench, worker.tree)
+          const outcome = await mergeWorker(bench, tree, worker?.tree, { id, title, step })
           if (outcome.merged && worker !== undefined) await dropFork(bench, tree, worker)
           outcomes.push(outcome)
         }
@@ -194,75 +186,6 @@ async function publishTree(bench: Bench, tree: Tree): Promise<void> {
   await publishRef(git, state.user, places.control, tree.ref, await tipOf(tree), state.known)
 }
 
-interface ForkState {
-  readonly id: string
-  readonly base: string
-}
-
-function forkFile(bench: Bench, id: string): string {
-  return join(bench.places.folder, 'forks', `${nameOf(id)}.json`)
-}
-
-function forkAt(bench: Bench, { id, base }: ForkState): Tree {
-  const name = nameOf(id)
-  // A name of its own beside `main`, whatever the worker is called.
-  const tag = `w-${name}`
-  return treeAt(bench, tag, join('workers', name), `refs/heads/${bench.state.branch}.${name}`, base)
-}
-
-async function findFork(bench: Bench, id: string): Promise<Tree | undefined> {
-  const text = await readText(forkFile(bench, id))
-  if (text === undefined) return undefined
-  const fork: ForkState = JSON.parse(text)
-  return forkAt(bench, fork)
-}
-
-async function forkTree(bench: Bench, id: string): Promise<Tree> {
-  const run = mainTree(bench)
-  const tip = await tipOf(run)
-  const found = await findFork(bench, id)
-  if (found !== undefined) {
-    await mend(bench, found)
-    return found
-  }
-  const tree = forkAt(bench, { id, base: tip })
-  await rm(readyMark(bench, tree), { force: true })
-  await writeRef(tree.repo, tree.ref, tip)
-  await checkOut(bench, tree)
-  await writeAtomic(forkFile(bench, id), JSON.stringify({ id, base: tip } satisfies ForkState))
-  return tree
-}
-
-/** Removes a merged worker's worktree, unless something in it is nowhere else. */
-async function dropFork(bench: Bench, run: Tree, worker: Tree): Promise<void> {
-  const left = [...(await leftBehind(bench, worker)), ...(await strayCommits(bench, worker))]
-  if (left.length > 0) {
-    bench.notes.add(`the worktree ${worker.root} is kept: ${left.slice(0, 5).join(', ')} would be lost`)
-    const tip = await tipOf(worker)
-    const to = await tipOf(run)
-    if (await isAncestor(bench.git, worker.repo, tip, to)) await moveTree(bench, worker, tip, to).catch(() => {})
-    return
-  }
-  // The state first: without it the rest is only litter.
-  await rm(join(bench.places.folder, 'forks', `${worker.id.slice(2)}.json`), { force: true })
-  await removeTree(worker.root, bench.places.folder)
-  await removeTree(worker.agentGit, bench.places.folder)
-  await dropRef(worker.repo, worker.ref)
-  await rm(worker.repo.index, { force: true })
-  await rm(readyMark(bench, worker), { force: true })
-}
-
-async function allForks(bench: Bench): Promise<Tree[]> {
-  const trees: Tree[] = []
-  for (const name of await readdir(join(bench.places.folder, 'forks')).catch(() => [])) {
-    const text = name.endsWith('.json') ? await readText(join(bench.places.folder, 'forks', name)) : undefined
-    if (text === undefined) continue
-    const fork: ForkState = JSON.parse(text)
-    trees.push(forkAt(bench, fork))
-  }
-  return trees
-}
-
 async function closeRun(opened: Opened, tree: Tree, policy: 'auto' | 'always' | 'never') {
   const { bench, options } = opened
   const run = mainTree(bench)
@@ -271,10 +194,13 @@ async function closeRun(opened: Opened, tree: Tree, policy: 'auto' | 'always' | 
   }
   const branch = bench.state.branch
   const held = { kept: true, path: run.root, branch }
+  await dropSpares(bench).catch((error) => {
+    bench.notes.add(`a worktree of an earlier worker is kept: ${messageOf(error)}`)
+  })
   if (policy === 'never') return held
   const left: string[] = []
   try {
-    const trees = [run, ...(await allForks(bench))]
+    const trees = [run, ...(await allForks(bench)).map((fork) => fork.tree)]
     let changed = false
     for (const each of trees) {
       if (await isThere(each)) {

@@ -71,6 +71,8 @@ export async function checkOut(bench: Bench, tree: Tree): Promise<void> {
   await mkdir(tree.root, { recursive: true })
   await mkdir(dirname(tree.repo.index), { recursive: true })
   await rm(tree.repo.index, { force: true })
+  // A git that was killed leaves it.
+  await rm(`${tree.repo.index}.lock`, { force: true })
   try {
     await bench.git.own(tree.repo, ['read-tree', '--reset', '-u', tip])
     await makeAgentGit(bench, tree, tip)
@@ -80,7 +82,8 @@ export async function checkOut(bench: Bench, tree: Tree): Promise<void> {
   }
 }
 
-async function makeAgentGit(bench: Bench, tree: Tree, tip: string): Promise<void> {
+/** Makes the git directory that an agent in the worktree sees; one that stands there is moved aside. */
+export async function makeAgentGit(bench: Bench, tree: Tree, tip: string): Promise<void> {
   const { git, state, places } = bench
   if ((await kindOf(tree.agentGit)) !== 'none') await setAside(bench, tree.agentGit)
   await makeRepository({
