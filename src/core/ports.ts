@@ -145,8 +145,11 @@ export interface Store {
   post(id: string, signal: Signal): Promise<boolean>
   /** Signals not consumed yet, in arrival order. */
   inbox(id: string): Promise<Signal[]>
-  /** Calls back after appends and posts to this run (also by other processes, then with some delay). Returns the way to stop. */
-  subscribe(id: string, onChange: () => void): () => void
+  /**
+   * Calls back after appends and posts to this run (also by other processes, then with some delay). `append` says that it was an
+   * append through this very store, which puts nothing in the inbox. Returns the way to stop.
+   */
+  subscribe(id: string, onChange: (by?: 'append') => void): () => void
   /** Runs that should be driven now: queued, due by `wakeAt`, or waiting with something in the inbox. */
   due(now: number): Promise<RunRecord[]>
   /** What a scope has used. */

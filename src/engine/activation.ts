@@ -104,6 +104,8 @@ export class Activation {
   #pumping = false
   #pumpScheduled = false
   #polling = false
+  /** Something came while the inbox was being read: the answer may be older than it. */
+  #pollAgain = false
   #returned: (() => void) | undefined
   #ended = false
   #pausing: { readonly reason: string; readonly signal?: string; readonly atOnce: boolean } | undefined
@@ -155,7 +157,10 @@ export class Activation {
     })
     try {
       await this.#load()
-      this.#unsubscribe = this.options.store.subscribe(this.options.run.id, () => this.#poll())
+      this.#unsubscribe = this.options.store.subscribe(this.options.run.id, (by) => {
+        // What we append ourselves puts nothing in the inbox; to look after each event costs a read per commit.
+        if (by !== 'append') this.#poll()
+      })
       this.#startBody()
       this.#schedulePump()
     } catch (error) {
@@ -512,12 +517,15 @@ export class Activation {
 
   /** Journals what waits in the inbox; its position there is what fixes the order. */
   #poll(): void {
-    if (this.#ended || this.#replaying || this.#polling) return
+    if (this.#ended || this.#replaying) return
+    this.#pollAgain = this.#polling
+    if (this.#polling) return
     this.#polling = true
     this.options.store.inbox(this.options.run.id).then(
       (signals) => {
         this.#polling = false
         for (const signal of signals) this.#consume(signal)
+        if (this.#pollAgain) this.#poll()
         this.#schedulePump()
       },
       (error: unknown) => this.#release({ type: 'lost', error }),

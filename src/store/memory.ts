@@ -121,7 +121,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (patch !== undefined) {
       found.head = copy(patchHead(found.head, patch, texts.length > 0 ? found.events.length : undefined, ts))
     }
-    watchers.notify(id)
+    watchers.notify(id, 'append')
     return results
   }
 

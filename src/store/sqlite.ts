@@ -87,7 +87,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 
     async append(id, epoch, entries, patch) {
       const results = await db.append(() => appendTo(db, { id, epoch, entries, patch, ts: now() }))
-      watchers.notify(id)
+      watchers.notify(id, 'append')
       return results
     },
 

@@ -1,6 +1,6 @@
 /** Who wants to hear of changes to which run, within this process. */
 export class Watchers {
-  readonly #calls = new Map<string, Set<() => void>>()
+  readonly #calls = new Map<string, Set<(by?: 'append') => void>>()
 
   get runs(): readonly string[] {
     return [...this.#calls.keys()]
@@ -10,8 +10,8 @@ export class Watchers {
     return this.#calls.size === 0
   }
 
-  add(run: string, onChange: () => void): () => void {
-    const call = () => onChange() // the same function may subscribe twice
+  add(run: string, onChange: (by?: 'append') => void): () => void {
+    const call = (by?: 'append') => onChange(by) // the same function may subscribe twice
     const calls = this.#calls.get(run) ?? new Set()
     this.#calls.set(run, calls.add(call))
     return () => {
@@ -21,12 +21,12 @@ export class Watchers {
   }
 
   /** Calls back in a microtask: a watcher's fault must not look like a failed append. */
-  notify(run: string): void {
+  notify(run: string, by?: 'append'): void {
     const calls = this.#calls.get(run)
     if (calls === undefined) return
     for (const call of calls) {
       queueMicrotask(() => {
-        if (calls.has(call)) call()
+        if (calls.has(call)) call(by)
       })
     }
   }

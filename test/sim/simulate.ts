@@ -292,9 +292,11 @@ class Simulation {
         const member = target[name as keyof Store] as unknown
         if (typeof member !== 'function') return member
         if (name === 'subscribe') {
-          return (id: string, call: () => void) =>
-            target.subscribe(id, () => {
-              if (process.state === 'alive') call()
+          return (id: string, call: (by?: 'append') => void) =>
+            target.subscribe(id, (by) => {
+              if (process.state === 'alive') call(by)
+              // It looks for what others did as soon as it runs again, as the store's own poll does.
+              else if (process.state === 'hung') void process.gate().then(() => call())
             })
         }
         return async (...args: unknown[]) => {
