@@ -146,8 +146,10 @@ class Folder implements RunFolder {
 
   /** A directory in our own; a link in its place is removed, what it points to is not touched. */
   #makeOwn(name: string): void {
-    makeChain(this.#place.chain)
     const path = join(this.path, name)
+    // Most of the time it is there: to look costs less than to make each directory again and be refused.
+    if (isOurs([...this.#place.chain, path])) return
+    makeChain(this.#place.chain)
     if (isOurs([path])) return
     clearWay(path, { evenFile: true })
     mkdirSync(path)
