@@ -46,9 +46,11 @@ export async function playLangGraph(options: {
   readonly database: string
   readonly count: number
   readonly keepTexts: boolean
+  /** Waits for the disk at every commit, as our store does; its own default does not. */
+  readonly full: boolean
   readonly timed: Timed
 }): Promise<string> {
-  const { folder, database, count, keepTexts, timed } = options
+  const { folder, database, count, keepTexts, full, timed } = options
   const { StateGraph, Annotation, START, END }: LangGraph = await import(moduleIn(folder, '@langchain/langgraph'))
   const { SqliteSaver }: { SqliteSaver: { fromConnString(path: string): Saver } } = await import(
     moduleIn(folder, '@langchain/langgraph-checkpoint-sqlite')
@@ -81,6 +83,7 @@ export async function playLangGraph(options: {
     .addEdge('worker', 'reviewer')
     .addConditionalEdges('reviewer', ({ iteration }) => (iteration < count ? 'planner' : END))
   const checkpointer = SqliteSaver.fromConnString(database)
+  if (full) checkpointer.db.pragma('synchronous = FULL', { simple: true })
   const compiled = graph.compile({ checkpointer })
   timed.marks.push(performance.now())
   const config = { configurable: { thread_id: 'bench' }, recursionLimit: count * 3 + 10 }

@@ -42,8 +42,7 @@ const children: Readonly<Record<string, (input: Json) => Promise<unknown>>> = {
 
 async function beChild(name: string, input: string): Promise<void> {
   const value = await children[name]?.(JSON.parse(input))
-  // Whatever still hangs about (a timer of somebody's library) does not keep the process.
-  process.send?.({ value }, () => process.exit(0))
+  process.send?.({ value })
 }
 
 async function measure(options: { readonly only: readonly string[]; quick: boolean; json: boolean }): Promise<void> {

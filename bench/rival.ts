@@ -19,7 +19,10 @@ const packages = {
   zod: '4.6.7',
 }
 
-/** Its SQLite driver is compiled where no ready-made one can be fetched; that takes minutes, once. */
+/** Its SQLite driver of today aborts under Node 24.19 and later (better-sqlite3 before 13); this one does not. */
+const overrides = { 'better-sqlite3': '13.2.0' }
+
+/** The driver is compiled where no ready-made one can be fetched; that takes minutes, once. */
 const installTimeoutMs = 25 * 60_000
 
 export interface Played {
@@ -34,7 +37,7 @@ export interface Played {
 }
 
 interface Work {
-  readonly who: 'steps' | 'agents' | 'flat' | 'hist'
+  readonly who: 'steps' | 'agents' | 'flat' | 'flat-full' | 'hist'
   readonly count: number
   /** Where the rival is installed. */
   readonly folder: string
@@ -46,10 +49,11 @@ export async function playRival(input: Json): Promise<Played> {
   using place = scratch()
   const timed: Timed = { marks: [] }
   const before = deviceBytes()
-  const database = join(place.path, who === 'flat' || who === 'hist' ? 'langgraph.db' : 'loopwright.db')
+  const isOurs = who === 'steps' || who === 'agents'
+  const database = join(place.path, isOurs ? 'loopwright.db' : 'langgraph.db')
   let note: string | undefined
-  if (who === 'flat' || who === 'hist') {
-    note = await playLangGraph({ folder, database, count, keepTexts: who === 'hist', timed })
+  if (!isOurs) {
+    note = await playLangGraph({ folder, database, count, keepTexts: who === 'hist', full: who === 'flat-full', timed })
   } else {
     const loop = who === 'steps' ? stepLoop(count, timed) : agentLoop(count, timed)
     const engine = await openEngine({ home: place.path, loops: [loop], agent: mockAgent(), folder: true })
@@ -73,7 +77,7 @@ function installed(): string | undefined {
   console.error(`  installing ${names.join(', ')} into ${folder} (once; may take minutes) ...`)
   try {
     mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}')
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', overrides }))
     // All peers are named above; npm's own search for fitting ones can take many minutes here.
     const quiet = ['--legacy-peer-deps', '--no-audit', '--no-fund', '--loglevel=error', '--foreground-scripts']
     const headers = nodeHeaders()
@@ -113,25 +117,27 @@ export const rival: Benchmark = {
     const figures: Figure[] = []
     for (const [who, count] of [
       ['flat', flatCount],
+      ['flat-full', flatCount],
       ['hist', histCount],
     ] as const) {
       const theirs = await play(who, count)
       const steps = await play('steps', count)
       const agents = await play('agents', count)
+      const name = `rival_${who.replace('-', '_')}`
       const against = `LangGraph, ${who} state, N=${count}`
       const note = theirs.note === undefined ? {} : { note: theirs.note }
       figures.push(
-        { name: `rival_${who}_steps`, value: steps.mean, unit: 'ms', floor: theirs.mean, against, ...note },
-        { name: `rival_${who}_agents`, value: agents.mean, unit: 'ms', floor: theirs.mean, against },
+        { name: `${name}_steps`, value: steps.mean, unit: 'ms', floor: theirs.mean, against, ...note },
+        { name: `${name}_agents`, value: agents.mean, unit: 'ms', floor: theirs.mean, against },
         {
-          name: `rival_${who}_last_tenth`,
+          name: `${name}_last_tenth`,
           value: agents.last,
           unit: 'ms',
           floor: theirs.last,
           against: `${against}, whose first tenth took ${theirs.first.toFixed(2)} ms`,
         },
         {
-          name: `rival_${who}_database`,
+          name: `${name}_database`,
           value: agents.database / 1e6,
           unit: 'MB',
           floor: theirs.database / 1e6,
@@ -140,7 +146,7 @@ export const rival: Benchmark = {
       )
       if (agents.device !== undefined && theirs.device !== undefined) {
         const device = { value: agents.device / 1e6, floor: theirs.device / 1e6 }
-        figures.push({ name: `rival_${who}_device`, ...device, unit: 'MB', against })
+        figures.push({ name: `${name}_device`, ...device, unit: 'MB', against })
       }
     }
     return figures
