@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { LoopwrightError } from '../core/errors.ts'
+import { engineMarker, engineVariable } from '../process/guardian.ts'
 
 /** A repository whose configuration loopwright wrote itself: nothing the user or an agent configured is read. */
 export interface OwnRepo {
@@ -92,6 +93,8 @@ export function createGit(setup: GitSetup): Git {
     homeDir: setup.env.HOME,
     own(repo, args, options) {
       const env: Record<string, string> = {
+        // Whoever takes a run over ends the git of the driver before, so that the two never write the same index.
+        [engineVariable]: base[engineVariable] ? `${base[engineVariable]}.${engineMarker}` : engineMarker,
         GIT_DIR: repo.gitDir,
         GIT_CONFIG_NOSYSTEM: '1',
         GIT_CONFIG_GLOBAL: '/dev/null',

@@ -6,7 +6,7 @@ import { readText, writeAtomic } from './files.ts'
 import { type Git, type OwnRepo, records, shown, toInput } from './git.ts'
 import { changedPaths, commitTree, isAncestor, oneLine, stepsSince, writeRef } from './repository.ts'
 import { absolute } from './stage.ts'
-import { type Bench, commitAll, syncAgent, type Tree, tipOf } from './worktree.ts'
+import { type Bench, commitAll, syncAgent, type Tree, tipOf, unlock } from './worktree.ts'
 
 interface Pending {
   readonly from: string
@@ -80,7 +80,7 @@ export async function recoverMove(bench: Bench, tree: Tree): Promise<void> {
   if (text === undefined) return
   const { from, to }: Pending = JSON.parse(text)
   const { git } = bench
-  await rm(`${tree.repo.index}.lock`, { force: true })
+  await unlock(tree)
   await git.own(tree.repo, ['read-tree', '--reset', '-i', to])
   const paths = await changedPaths(git, tree.repo, from, to)
   const { stdout } = await git.own(tree.repo, ['ls-files', '-z'])

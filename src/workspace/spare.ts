@@ -1,7 +1,9 @@
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { setImmediate as pause } from 'node:timers/promises'
 import { isLoopwrightError } from '../core/errors.ts'
-import { kindOf, removeTree } from './files.ts'
+import { isErrno, kindOf, removeTree } from './files.ts'
 import { type Git, line, records } from './git.ts'
 import { changedPaths, treeOf } from './repository.ts'
 import { absolute, type StagedRepo } from './stage.ts'
@@ -58,7 +60,8 @@ export async function adopt(bench: Bench, tree: Tree, tip: string): Promise<bool
   if (!(await isThere(tree)) || (await kindOf(tree.repo.index)) !== 'file') return false
   try {
     await rm(`${tree.repo.index}.lock`, { force: true })
-    const [to, from] = await Promise.all([treeOf(git, tree.repo, tip), writeTree(git, tree.repo)])
+    const from = line((await git.own(tree.repo, ['write-tree'])).stdout)
+    const to = await treeOf(git, tree.repo, tip)
     if (from !== to) {
       // A file's content depends on attributes: with others, files that stay would have to be written again.
       const changed = await changedPaths(git, tree.repo, from, to)
@@ -69,63 +72,60 @@ export async function adopt(bench: Bench, tree: Tree, tip: string): Promise<bool
     await makeAgentGit(bench, tree, tip)
     return true
   } catch (error) {
-    if (isLoopwrightError(error, 'workspace')) return false
+    if (isLoopwrightError(error, 'workspace') || isErrno(error, 'ENOTDIR', 'ELOOP', 'EACCES')) return false
     throw error
   }
 }
 
-async function writeTree(git: Git, repo: StagedRepo): Promise<string> {
-  return line((await git.own(repo, ['write-tree'])).stdout)
-}
-
 /** True when index and work tree hold this tree and nothing else but ignored files. */
 async function isExactly(git: Git, repo: StagedRepo, tree: string): Promise<boolean> {
-  const [now, others, clean, plain] = await Promise.all([
-    writeTree(git, repo),
+  const [index, others, plain] = await Promise.all([
+    git.own(repo, ['diff-index', '--cached', '--quiet', '--ignore-submodules=none', tree], { ok: [0, 1] }),
     git.own(repo, ['ls-files', '-z', '-o', '--exclude-standard']),
-    isClean(git, repo),
     isPlain(git, repo),
   ])
-  return now === tree && others.stdout.length === 0 && clean && plain
+  // Last and alone, because it may write the index.
+  return index.code === 0 && others.stdout.length === 0 && plain && (await isClean(git, repo))
 }
 
-/** True when every tracked file has the index's content; one that was touched without a change must be writable still. */
+/** True when every tracked file has the index's content. */
 async function isClean(git: Git, repo: StagedRepo): Promise<boolean> {
   const args = ['diff-files', '-z', '--name-only', '--no-ext-diff', '--ignore-submodules=all']
-  const touched = records((await git.own(repo, args)).stdout)
-  if (touched.length === 0) return true
-  for (const path of touched) {
-    const stat = await lstat(absolute(repo.workTree, path)).catch(() => undefined)
-    if (stat === undefined || (stat.isFile() && (stat.mode & 0o600) !== 0o600)) return false
-  }
-  // Exit code 1: some differ; the second look tells.
+  if ((await git.own(repo, args)).stdout.length === 0) return true
+  // Some were touched, perhaps without a change. Exit code 1: some are changed; the second look tells.
   await git.own(repo, ['update-index', '-q', '--refresh', '--ignore-submodules'], { ok: [0, 1] })
   return (await git.own(repo, args)).stdout.length === 0
 }
 
-/** True when no tracked folder holds a repository or is closed to writing, and submodules are empty folders. Git sees none of these. */
+/**
+ * True when no tracked file or folder is closed to its owner, no tracked folder holds a repository, and submodules are empty
+ * folders. Git sees none of these.
+ */
 async function isPlain(git: Git, repo: StagedRepo): Promise<boolean> {
-  const folders = new Set([''])
-  const links: string[] = []
-  for (const entry of records((await git.own(repo, ['ls-files', '-s', '-z'])).stdout)) {
+  const at = (path: string) => absolute(repo.workTree, path)
+  const folders = new Set<string>()
+  const entries = records((await git.own(repo, ['ls-files', '-s', '-z'])).stdout)
+  for (const [count, entry] of entries.entries()) {
+    // Sync calls are several times as fast, a pause now and then keeps the process answering.
+    if (count % 500 === 0) await pause()
     const path = entry.slice(entry.indexOf('\t') + 1)
-    if (entry.startsWith('160000 ')) links.push(path)
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      const folder = path.slice(0, at)
+    if (entry.startsWith('160000 ')) {
+      const inside = await readdir(at(path)).catch(() => undefined)
+      if (inside?.length !== 0) return false
+    } else if (entry.startsWith('100') && !isOpen(at(path), 0o600)) return false
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const folder = path.slice(0, slash)
       if (folders.has(folder)) break
       folders.add(folder)
+      if (!isOpen(at(folder), 0o700) || lstatSync(at(`${folder}/.git`), quiet) !== undefined) return false
     }
   }
-  for (const link of links) {
-    const found = await readdir(absolute(repo.workTree, link)).catch(() => undefined)
-    if (found === undefined || found.length > 0) return false
-  }
-  const fine = await Promise.all(
-    [...folders].map(async (folder) => {
-      const stat = await lstat(absolute(repo.workTree, folder)).catch(() => undefined)
-      if (stat?.isDirectory() !== true || (stat.mode & 0o700) !== 0o700) return false
-      return folder === '' || (await kindOf(absolute(repo.workTree, `${folder}/.git`))) === 'none'
-    }),
-  )
-  return !fine.includes(false)
+  return isOpen(at(''), 0o700)
+}
+
+const quiet = { throwIfNoEntry: false } as const
+
+function isOpen(path: Buffer, mode: number): boolean {
+  const stat = lstatSync(path, quiet)
+  return stat !== undefined && (stat.mode & mode) === mode
 }

@@ -64,6 +64,11 @@ export async function isThere(tree: Tree): Promise<boolean> {
   return (await readdir(tree.root)).length > 0
 }
 
+/** Removes the lock that a git which was killed left on the index; who calls holds the run's own lock, so that no other is at it. */
+export async function unlock(tree: Tree): Promise<void> {
+  await rm(`${tree.repo.index}.lock`, { force: true })
+}
+
 /** Checks the branch out into a new folder; a failure leaves nothing behind. */
 export async function checkOut(bench: Bench, tree: Tree): Promise<void> {
   const tip = await tipOf(tree)
@@ -71,8 +76,7 @@ export async function checkOut(bench: Bench, tree: Tree): Promise<void> {
   await mkdir(tree.root, { recursive: true })
   await mkdir(dirname(tree.repo.index), { recursive: true })
   await rm(tree.repo.index, { force: true })
-  // A git that was killed leaves it.
-  await rm(`${tree.repo.index}.lock`, { force: true })
+  await unlock(tree)
   try {
     await bench.git.own(tree.repo, ['read-tree', '--reset', '-u', tip])
     await makeAgentGit(bench, tree, tip)
@@ -196,6 +200,7 @@ export async function stageTree(bench: Bench, tree: Tree, moved = false): Promis
       hint: 'resume the run: the worktree is made anew at its last checkpoint',
     })
   }
+  await unlock(tree)
   if ((await kindOf(tree.repo.index)) === 'none') {
     // Without an index everything would look deleted.
     await bench.git.own(tree.repo, ['read-tree', await tipOf(tree)])
