@@ -126,7 +126,9 @@ export async function commitTree(git: Git, repo: OwnRepo, commit: NewCommit): Pr
       env: { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
     },
   )
-  return line(stdout)
+  const made = line(stdout)
+  remember(made, commit.tree)
+  return made
 }
 
 /** A step's name as a trailer can hold it. */
@@ -185,9 +187,22 @@ export async function copyObjects(
   }
 }
 
+/** What commits of ours were seen to hold; a commit's name says its tree, so an entry is never out of date. */
+const trees = new Map<string, string>()
+const mostTrees = 1000
+
+function remember(commit: string, tree: string): void {
+  if (trees.size >= mostTrees) trees.clear()
+  trees.set(commit, tree)
+}
+
 /** The tree of a commit. */
 export async function treeOf(git: Git, repo: OwnRepo, commit: string): Promise<string> {
-  return line((await git.own(repo, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout)
+  const known = trees.get(commit)
+  if (known !== undefined) return known
+  const tree = line((await git.own(repo, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout)
+  if (isCommitId(commit)) remember(commit, tree)
+  return tree
 }
 
 /** Rejects unless the text can name a commit (no option, no range). */
