@@ -1,30 +1,18 @@
-import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { commandAgent } from './agents/command/command.ts'
-import { createProbe } from './agents/probe.ts'
-import { type Agents, type CustomAgent, createAgents } from './agents/registry.ts'
-import { parseScript } from './agents/scripted/script.ts'
-import { scripted } from './agents/scripted/scripted.ts'
-import { createWhich } from './agents/which.ts'
+import type { CustomAgent } from './agents/registry.ts'
 import type { App, StartGoal } from './app.ts'
 import { checkRunner } from './checks/command.ts'
 import { systemClock as clock } from './clock.ts'
+import { AgentShop } from './compose/agents.ts'
+import { driversOfThisMachine } from './compose/drivers.ts'
+import { RunFolders } from './compose/folders.ts'
+import { markStory } from './config/plan.ts'
 import { requireTrust, trust, trustState } from './config/trust.ts'
 import { type Config, ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
 import { capsOf } from './core/caps.ts'
-import { LoopwrightError } from './core/errors.ts'
 import type { Json } from './core/json.ts'
-import {
-  type Agent,
-  finalStatuses,
-  type RunCommand,
-  type RunRecord,
-  type Workspace,
-  type WorkspaceSpec,
-} from './core/ports.ts'
+import { finalStatuses, type RunCommand, type RunRecord, type Workspace, type WorkspaceSpec } from './core/ports.ts'
 import { usageAmounts } from './core/price.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
@@ -32,20 +20,14 @@ import { type RunSettings, settingsOf } from './core/settings.ts'
 import { emptyView, fold } from './core/view.ts'
 import type { ActivationLimits } from './engine/activation.ts'
 import type { AnyLoop } from './engine/define.ts'
-import type { Drivers } from './engine/drive.ts'
 import { Runs } from './engine/runs.ts'
 import type { Services } from './engine/services.ts'
-import { openRunFolder, type RunFolder } from './folder/folder.ts'
-import { followRun, type RunFollower, rebuildFolder } from './folder/follow.ts'
+import { rebuildFolder } from './folder/follow.ts'
 import { findFolder } from './folder/place.ts'
-import { parseYaml } from './formats/yaml.ts'
 import { goal } from './loops/goal.ts'
 import { commandRunner } from './process/command.ts'
-import { engineMarker } from './process/guardian.ts'
-import { isAlive, processIdentity } from './process/identity.ts'
-import { killTree } from './process/tree.ts'
 import { fileBlobs } from './store/blobs.ts'
-import { openSqliteStore, type SqliteStore } from './store/sqlite.ts'
+import { openSqliteStore } from './store/sqlite.ts'
 import { createGit } from './workspace/git.ts'
 import { discard, listWorktrees, removeStale } from './workspace/prune.ts'
 import { mergeIntoUser } from './workspace/user.ts'
@@ -67,6 +49,8 @@ export interface OpenOptions {
   readonly onDelta?: (run: string, delta: Readonly<Record<string, unknown>>) => void
   /** How long a driver that does not renew may hold a run, in milliseconds; default 30,000. */
   readonly leaseMs?: number
+  /** How long to try while another program holds the database, in milliseconds; default 30,000. */
+  readonly lockPatienceMs?: number
   /** Bounds of each activation, where the defaults do not fit. */
   readonly limits?: Partial<ActivationLimits>
 }
@@ -76,16 +60,20 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const { cwd, env, flags = {}, warn = () => {} } = options
   const config = await loadConfig({ cwd, env, flags })
   await ensureHome(config.home)
-  const store = await openSqliteStore({ path: join(config.home, 'loopwright.db') })
+  const { lockPatienceMs: patienceMs } = options
+  const store = await openSqliteStore({
+    path: join(config.home, 'loopwright.db'),
+    ...(patienceMs === undefined ? {} : { patienceMs }),
+  })
   const childEnv = Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
   const redact = createRedact({ values: [...config.secrets] })
-  const run: RunCommand = commandRunner(childEnv)
+  const run: RunCommand = commandRunner(childEnv, redact)
   const git = createGit({ env })
   const workspaces = createWorkspaces({ home: config.home, env, run })
   const prices = config.prices
-  const agents = agentsOf(config, { env: childEnv, custom: options.agents ?? {} })
+  const agents = new AgentShop({ config, env: childEnv, cwd, custom: options.agents ?? {}, redact })
   const blobs = fileBlobs({ folder: (id) => join(config.home, 'runs', id) })
   const kept = new RunFolders(store, config.home, warn)
 
@@ -98,7 +86,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
         const own = settings.roles?.[name]
         const model = own?.model ?? settings.model
         return {
-          agent: agentFor(agents, settings, own?.agent, childEnv, cwd),
+          agent: agents.get(settings, own?.agent),
           retries: settings.retries ?? config.retries,
           ...(model === undefined ? {} : { model }),
           ...(own?.instructions === undefined ? {} : { instructions: own.instructions }),
@@ -115,6 +103,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
       amounts: (usage) => usageAmounts(usage ?? {}, prices),
       outputPath: (name) => folder?.workersPath(name),
       hooks: settings.hooks ?? {},
+      markStory: async (mark) => await markStory({ ...mark, project: record.project }),
       onDelta: (delta) => options.onDelta?.(record.id, delta),
     }
   }
@@ -157,13 +146,12 @@ export async function openApp(options: OpenOptions): Promise<App> {
     config,
     runs,
     store,
-    agents,
+    agents: agents.known,
     async startGoal(request: StartGoal) {
       await demandTrust(config, request)
       // Say now, not in the first step, that an agent does not exist.
-      const agent = agentFor(agents, request.spec, undefined, childEnv, cwd)
-      for (const role of Object.values(request.spec.roles))
-        if (role?.agent) agentFor(agents, request.spec, role.agent, childEnv, cwd)
+      const agent = agents.get(request.spec)
+      for (const role of Object.values(request.spec.roles)) if (role?.agent) agents.get(request.spec, role.agent)
       const caps = capsOf(request.spec)
       return await runs.start({
         loop: 'goal',
@@ -251,137 +239,4 @@ function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {
 function chosenRun(result: Json | undefined): string | undefined {
   const chosen = (result as { readonly chosen?: unknown } | undefined)?.chosen
   return typeof chosen === 'string' ? chosen : undefined
-}
-
-// ─── agents ─────────────────────────────────────────────────────────────────
-
-function agentsOf(
-  config: Config,
-  options: { readonly env: Readonly<Record<string, string>>; readonly custom: Readonly<Record<string, CustomAgent>> },
-): Agents {
-  const configured = Object.fromEntries(
-    Object.entries(config.agents).map(([name, template]): [string, CustomAgent] => [
-      name,
-      {
-        command: template.command,
-        ...(template.model === undefined ? {} : { model: template.model }),
-      },
-    ]),
-  )
-  return createAgents({
-    env: options.env,
-    which: createWhich(options.env.PATH ?? ''),
-    probe: createProbe(options.env, config.project),
-    custom: { ...configured, ...options.custom },
-    prices: config.prices,
-    ...(config.agent === undefined ? {} : { configured: config.agent }),
-    ...(config.caller === undefined ? {} : { callerAgent: config.caller.agent }),
-    ...(config.model === undefined ? {} : { model: config.model }),
-  })
-}
-
-const scripts = new Map<string, Agent>()
-
-/** The agent a run names: a command of its own, a script (`scripted:FILE`), or one that is known by name. */
-function agentFor(
-  agents: Agents,
-  settings: Pick<RunSettings, 'agent' | 'agentCommand' | 'model'>,
-  named: string | undefined,
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): Agent {
-  const name = named ?? settings.agent
-  if (name?.startsWith('scripted:')) {
-    const path = resolve(cwd, name.slice('scripted:'.length))
-    const known = scripts.get(path)
-    if (known) return known
-    const parsed = parseYaml(readScript(path), path)
-    const agent = scripted({ script: parseScript(parsed.value, { name: path, where: (at) => parsed.where(at) }) })
-    scripts.set(path, agent)
-    return agent
-  }
-  if (named === undefined && settings.agentCommand !== undefined) {
-    const model = settings.model === undefined ? {} : { model: settings.model }
-    return commandAgent({ name: 'command', template: settings.agentCommand, env, ...model })
-  }
-  return agents.get(name)
-}
-
-function readScript(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new LoopwrightError('bad_input', `${path}: the agent's script cannot be read`, { cause: error })
-  }
-}
-
-// ─── drivers ────────────────────────────────────────────────────────────────
-
-function driversOfThisMachine(): Drivers {
-  const own = processIdentity()
-  const host = hostname()
-  return {
-    // One per app: two in a process must not take each other's runs for their own. The marker is the last part.
-    self: {
-      id: `${host}:${own.pid}:${randomUUID().slice(0, 8)}:${engineMarker}`,
-      host,
-      pid: own.pid,
-      started: own.started,
-    },
-    isAlive: (driver) => driver.host === host && isAlive({ pid: driver.pid, started: driver.started }),
-    end: async (driver) => {
-      const marker = driver.id.split(':').at(-1) ?? ''
-      const root = { pid: driver.pid, started: driver.started }
-      await killTree({ root, marker }, { graceMs: 0 })
-    },
-  }
-}
-
-// ─── run folders ────────────────────────────────────────────────────────────
-
-/** The derived folders of the runs this process drives. */
-class RunFolders {
-  readonly #store: SqliteStore
-  readonly #home: string
-  readonly #warn: (message: string) => void
-  readonly #open = new Map<string, { readonly folder: RunFolder; readonly follower: RunFollower }>()
-
-  constructor(store: SqliteStore, home: string, warn: (message: string) => void) {
-    this.#store = store
-    this.#home = home
-    this.#warn = warn
-  }
-
-  open(run: RunRecord): RunFolder | undefined {
-    const known = this.#open.get(run.id)
-    if (known) return known.folder
-    try {
-      const folder = openRunFolder({ run, home: this.#home, warn: this.#warn, clock })
-      const follower = followRun({ store: this.#store, run, folder, warn: this.#warn, clock })
-      this.#open.set(run.id, { folder, follower })
-      return folder
-    } catch (error) {
-      this.#warn(`no run folder for ${run.id}: ${error instanceof Error ? error.message : error}`)
-      return undefined
-    }
-  }
-
-  async finish({ id, ...run }: RunRecord): Promise<void> {
-    // Not open, when the run had ended in a process that died before it could write this.
-    this.open({ id, ...run })
-    const known = this.#open.get(id)
-    if (!known) return
-    await known.follower.finish()
-    known.follower.close()
-    known.folder.close()
-    this.#open.delete(id)
-  }
-
-  close(): void {
-    for (const { folder, follower } of this.#open.values()) {
-      follower.close()
-      folder.close()
-    }
-    this.#open.clear()
-  }
 }

@@ -1,11 +1,11 @@
-import type { CommandResult, RunCommand } from '../core/ports.ts'
+import type { CommandResult, Redact, RunCommand } from '../core/ports.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
 /**
  * A `RunCommand` whose commands get this environment, overlaid by that of the options and that of the command. Nothing else is inherited:
- * pass in at least PATH and HOME. Rejects with `bad_input` only when the command is empty.
+ * pass in at least PATH and HOME. With `redact`, output files are written without secrets. Rejects with `bad_input` only when the command is empty.
  */
-export function commandRunner(env: Readonly<Record<string, string>>): RunCommand {
+export function commandRunner(env: Readonly<Record<string, string>>, redact?: Redact): RunCommand {
   return async (command, options) => {
     const timeoutMs = command.timeoutMs ?? options.timeoutMs
     const seen = await supervise({
@@ -16,6 +16,7 @@ export function commandRunner(env: Readonly<Record<string, string>>): RunCommand
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(options.stdin === undefined ? {} : { input: options.stdin }),
       ...(options.outputPath === undefined ? {} : { outputPath: options.outputPath }),
+      ...(redact === undefined ? {} : { redact }),
       ...(options.tailChars === undefined ? {} : { tailChars: options.tailChars }),
     })
     return toResult(seen, timeoutMs, options.outputPath)

@@ -1,28 +1,42 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf } from '../core/errors.ts'
+import type { Redact } from '../core/ports.ts'
 
-/** Appends what processes print to a file, up to a cap in bytes. A write that fails ends the writing, never the process. */
+/** A line longer than this is redacted in pieces, in characters. */
+const longLine = 64 * 1024
+
+/** Appends what processes print to a file, up to a cap in bytes; with `redact`, line by line without secrets. A write that fails ends the writing, never the process. */
 export class OutputFile {
   readonly #file: FileHandle | undefined
   readonly #cap: number
   #written = 0
   #cut = false
   #error: string | undefined
+  readonly #redact: Redact | undefined
+  readonly #decoder = new TextDecoder()
+  /** The line that is not complete yet. */
+  #line = ''
 
-  private constructor(file: FileHandle | undefined, cap: number, error?: string) {
-    this.#file = file
-    this.#cap = cap
-    this.#error = error
+  private constructor(options: {
+    readonly file: FileHandle | undefined
+    readonly cap: number
+    readonly redact: Redact | undefined
+    readonly error?: string
+  }) {
+    this.#file = options.file
+    this.#cap = options.cap
+    this.#redact = options.redact
+    this.#error = options.error
   }
 
   /** Opens the file for appending and makes its directory. A file that cannot be opened shows in `error`. */
-  static async open(path: string, cap: number): Promise<OutputFile> {
+  static async open(path: string, cap: number, redact?: Redact): Promise<OutputFile> {
     try {
       await mkdir(dirname(path), { recursive: true })
-      return new OutputFile(await open(path, 'a'), cap)
+      return new OutputFile({ file: await open(path, 'a'), cap, redact })
     } catch (error) {
-      return new OutputFile(undefined, cap, messageOf(error))
+      return new OutputFile({ file: undefined, cap, redact, error: messageOf(error) })
     }
   }
 
@@ -32,6 +46,15 @@ export class OutputFile {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    if (!this.#redact) return await this.#put(bytes)
+    this.#line += this.#decoder.decode(bytes, { stream: true })
+    const end = this.#line.length > longLine ? this.#line.length : this.#line.lastIndexOf('\n') + 1
+    const complete = this.#line.slice(0, end)
+    this.#line = this.#line.slice(end)
+    if (complete !== '') await this.#put(Buffer.from(this.#redact(complete)))
+  }
+
+  async #put(bytes: Uint8Array): Promise<void> {
     if (this.#cut) return
     const room = this.#cap - this.#written
     const part = bytes.length > room ? bytes.subarray(0, room) : bytes
@@ -44,6 +67,8 @@ export class OutputFile {
   }
 
   async close(): Promise<void> {
+    const rest = this.#line + this.#decoder.decode()
+    if (this.#redact && rest !== '') await this.#put(Buffer.from(this.#redact(rest)))
     try {
       await this.#file?.close()
     } catch (error) {

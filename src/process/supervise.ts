@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
 import { releaseGroup } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
@@ -35,6 +36,8 @@ export interface SuperviseOptions {
   readonly onStart?: (child: StartedChild) => void
   /** Both streams are appended to this file, in the order they come; its directory is made. */
   readonly outputPath?: string
+  /** Takes secrets out of what goes to that file, line by line. */
+  readonly redact?: Redact
   /** How many bytes that file gets at most; 64 MiB by default. */
   readonly outputCapBytes?: number
   /** How much of the end of each stream the result holds; 6,000 characters by default. */
@@ -86,7 +89,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
   const watch = new Watch(options)
   if (options.signal?.aborted) return watch.report({ aborted: true })
   const { outputPath, outputCapBytes = 64 * 1024 * 1024 } = options
-  const file = outputPath === undefined ? undefined : await OutputFile.open(outputPath, outputCapBytes)
+  const file = outputPath === undefined ? undefined : await OutputFile.open(outputPath, outputCapBytes, options.redact)
   const stop = stopper(options.signal, options.timeoutMs)
   try {
     if (stop.cause() === 'abort') return watch.report({ aborted: true })

@@ -69,8 +69,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the end of a child is not told again',
     file: 'src/engine/runs.ts',
-    find: 'if (isOver(run)) await this.#tellParent(run)\n    else this.#inBackground(run.id)',
-    replace: 'this.#inBackground(run.id)',
+    find: 'if (isOver(run)) await this.#tellParent(run)',
+    replace: 'if (isOver(run)) return',
   },
   {
     name: 'a cancellation does not reach the children',
