@@ -32,6 +32,7 @@ import {
   revokedError,
 } from './reasons.ts'
 import {
+  assertKnown,
   changeMark,
   didProgress,
   type History,
@@ -107,6 +108,8 @@ export class Activation {
   /** Something came while the inbox was being read: the answer may be older than it. */
   #pollAgain = false
   #returned: (() => void) | undefined
+  /** The loop function is over: what it comes to is settled, and no signal can change it any more. */
+  #over = false
   #ended = false
   #pausing: { readonly reason: string; readonly signal?: string; readonly atOnce: boolean } | undefined
   #stop: Guard | undefined
@@ -337,6 +340,7 @@ export class Activation {
   async #load(): Promise<void> {
     const { store, run } = this.options
     const events = await store.read(run.id, { from: run.segmentSeq })
+    assertKnown(run.id, events)
     this.#applyCaps(await this.#budget.load())
     this.#history = readHistory(events, this.options.version)
     this.#underWaySince = underWaySince(events, this.options.clock.now())
@@ -364,6 +368,7 @@ export class Activation {
 
   #startBody(): void {
     this.#returned = undefined
+    this.#over = false
     const root = new Branch(this, { path: '', parent: undefined })
     const call = async () => await this.options.body(root, this.options.run.spec)
     // The loop starts in a macrotask of its own, as everything it will ever see arrives in one.
@@ -533,7 +538,7 @@ export class Activation {
   }
 
   #consume(signal: Signal): void {
-    if (this.#ended || this.#consumed.has(signal.id)) return
+    if (this.#ended || this.#over || this.#consumed.has(signal.id)) return
     this.#consumed.add(signal.id)
     const consume = signal.id
     const signalId = signal.id
@@ -608,6 +613,7 @@ export class Activation {
   /** The loop function is over; the run is once nothing is left in flight. */
   #onReturn(then: () => void): void {
     if (this.#ended) return
+    this.#over = true
     this.#clearWatchdog()
     const left = this.#queue.find((event) => !this.#canDeliver(event))
     if (left && 'key' in left && 'name' in left) {
@@ -659,6 +665,7 @@ export class Activation {
           this.#dropped.clear()
           this.#pending = []
           this.#startBody()
+          this.#poll()
           this.#schedulePump()
         },
       },

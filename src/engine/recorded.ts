@@ -1,4 +1,5 @@
-import type { JournalEvent, StepKey } from '../core/event.ts'
+import { LoopwrightError } from '../core/errors.ts'
+import type { EventKind, JournalEvent, StepKey } from '../core/event.ts'
 
 /** What the journal already holds about one key. */
 export interface Recorded {
@@ -99,6 +100,44 @@ export function isDeliverable(event: JournalEvent): boolean {
     default:
       return false
   }
+}
+
+const known: Readonly<Record<EventKind, true>> = {
+  ask_opened: true,
+  budget_warned: true,
+  cancel_requested: true,
+  changed: true,
+  child_started: true,
+  continued: true,
+  emitted: true,
+  iteration_started: true,
+  reopened: true,
+  run_cancelled: true,
+  run_claimed: true,
+  run_error: true,
+  run_failed: true,
+  run_finished: true,
+  run_killed: true,
+  run_paused: true,
+  run_started: true,
+  run_stopped: true,
+  run_suspended: true,
+  signal_received: true,
+  step_aborted: true,
+  step_settled: true,
+  step_started: true,
+  stop_requested: true,
+  timer_fired: true,
+  timer_set: true,
+}
+
+/** Throws `store_newer` for a journal that holds an event this code does not know: to pass over it could undo what it says. */
+export function assertKnown(run: string, events: readonly JournalEvent[]): void {
+  const strange = events.find((event) => !Object.hasOwn(known, event.kind))
+  if (!strange) return
+  throw new LoopwrightError('store_newer', `the journal of run '${run}' holds '${strange.kind}', unknown here`, {
+    hint: 'upgrade loopwright',
+  })
 }
 
 /** Sorts a segment's events into what replay needs. */
