@@ -55,7 +55,7 @@ export async function prepareGoal({ config, file, plan, flags }: PrepareGoal): P
     const text = await readOptional(plan)
     if (text === undefined) throw new LoopwrightError('not_found', `${plan}: there is no such file`)
     const stories = parsePlan(text, planFormat(plan), plan)
-    put('plan', { stories }, plan)
+    put('plan', { file: plan, stories }, plan)
     if (!('goal' in tree)) put('goal', 'Complete every story of the plan.', plan)
   }
   for (const [path, value] of Object.entries(flags)) put(path, value, 'flag')

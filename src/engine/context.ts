@@ -195,6 +195,18 @@ export class LoopContext {
     )
   }
 
+  /** Marks a story as passed in the backlog's file, where the workspace holds that; true when the file was changed. */
+  markStory(file: string, story: string): Promise<boolean> {
+    return this.#branch.step(
+      'mark story',
+      async () => {
+        const { markStory } = this.#services
+        return markStory === undefined ? false : await markStory({ workspace: await this.#workspace(), file, story })
+      },
+      { effect: 'mark', input: { file, story } },
+    )
+  }
+
   /** Merges the workspaces of workers into this one, in this order. A conflict is a result; nothing is lost. */
   merge(workers: readonly { readonly id: string; readonly title: string }[]): Promise<MergeOutcome[]> {
     return this.#branch.step(

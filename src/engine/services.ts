@@ -28,6 +28,12 @@ export interface Services {
   outputPath(name: string): string | undefined
   /** Commands that people put around iterations, workers and acceptance; trusted. */
   readonly hooks: { readonly [name in HookName]?: readonly CommandSpec[] }
+  /** Marks a story of a backlog as passed in the plan's file as this workspace has it; answers whether the file was changed. */
+  markStory?: (mark: {
+    readonly workspace: Workspace
+    readonly file: string
+    readonly story: string
+  }) => Promise<boolean>
   /** Hears what agents say while they say it; nothing of it is journalled. */
   onDelta?: (delta: JsonObject) => void
 }

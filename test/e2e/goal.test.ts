@@ -328,6 +328,18 @@ test('a backlog takes one story per iteration by priority until all pass', async
   ])
 })
 
+test("a story that passes is marked in the plan's file on the branch, and the user's file stays as it was", async () => {
+  const plan = `${JSON.stringify({ userStories: [{ id: 'a', title: 'A', passes: false }] }, null, 2)}\n`
+  await using b = await bench({ files: { 'prd.json': plan } })
+  const app = await b.open({ subgoals: ['a'] })
+  const file = join(b.project, 'prd.json')
+  const { id } = await b.start(app, { plan: { file, stories: [{ id: 'a', title: 'A' }] } })
+  expect(await app.runs.drive(id)).toMatchObject({ status: 'done' })
+  expect(git(b.project, 'show', `loopwright/${id}:prd.json`)).toBe(plan.replace('false', 'true'))
+  expect(git(b.project, 'log', '--format=%s', '-1', `loopwright/${id}`).trim()).toBe('loopwright: a passes')
+  expect(readFileSync(file, 'utf8')).toBe(plan)
+})
+
 test('of several attempts, each a run of its own, the one whose checks pass is chosen', async () => {
   await using b = await bench()
   const runs: string[] = []

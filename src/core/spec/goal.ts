@@ -109,7 +109,10 @@ export const goalSpec = z
       .describe('commands around the steps; exit code 2 blocks, and stderr is feedback'),
     labels: z.record(z.string(), z.string()).default({}).describe('names and values to find the run by'),
     plan: z
-      .strictObject({ stories: z.array(story).min(1, 'the plan has no story').describe('the backlog') })
+      .strictObject({
+        file: name.optional().describe('the file it was read from; stories that pass are marked in it, on the branch'),
+        stories: z.array(story).min(1, 'the plan has no story').describe('the backlog'),
+      })
       .optional()
       .describe('a backlog: one story per iteration until all pass'),
     attempts: z.int().min(1).max(16).optional().describe('independent attempts; the best one is kept'),

@@ -10,7 +10,7 @@ import { keepTime } from './time-limit.ts'
 
 /**
  * A backlog: each iteration takes the most urgent story that does not pass yet, gives it to one worker with a fresh context, and
- * checks and reviews it. Ends when every story passes.
+ * checks and reviews it. A story that passes is marked in the plan's file. Ends when every story passes.
  */
 export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readonly Story[]): Promise<GoalResult> {
   const history = new History(loop)
@@ -43,6 +43,10 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
 
     if (verdict.accept) {
       passed.add(story.id)
+      const { file } = spec.plan ?? {}
+      if (file !== undefined && (await loop.markStory(file, story.id))) {
+        await loop.checkpoint(`loopwright: ${story.id} passes`)
+      }
       loop.emit('story_passed', { story: story.id, passed: passed.size, stories: stories.length })
     } else {
       feedback.set(story.id, verdict.feedback)
