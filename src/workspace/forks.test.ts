@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { git, makeRepo, scratch, write } from '../../test/fixtures/repo.ts'
 import type { Workspace } from '../core/ports.ts'
+import { createGit, type Git } from './git.ts'
 import { createWorkspaces } from './workspaces.ts'
 
 const files = {
@@ -218,4 +219,37 @@ test('spares are as many as ran at once, at most eight, and closing removes them
   expect(await s.run.close('auto')).toMatchObject({ kept: true })
   expect(readdirSync(join(s.folder, 'spares'))).toEqual([])
   expect(readdirSync(join(s.folder, 'workers'))).toEqual(['1'])
+})
+
+test('a process that ends at any call of git, while it merges a worker and forks the next, leaves what can be continued', async () => {
+  for (let last = 0, crashed = true; crashed; last++) {
+    using s = await withSpare()
+    const worker = await s.run.fork('w2')
+    write(worker.path, { 'w2.txt': '2\n' })
+    const real = createGit({ env: process.env })
+    let calls = -1
+    crashed = false
+    const dying: Git = {
+      ...real,
+      own: (repo, args, options) => {
+        if (calls < 0 || calls++ < last) return real.own(repo, args, options)
+        crashed = true
+        return Promise.reject(new Error('gone'))
+      },
+    }
+    const again = createWorkspaces({ home: join(s.place.path, 'home'), env: process.env, git: dying })
+    const doomed = await again.open({ run: 'r1', project: s.repo, isolation: 'worktree' })
+    calls = 0
+    const go = async (run: Workspace) => {
+      const outcomes = await run.merge([{ id: 'w2', title: 'w2' }], '2')
+      return { outcomes, next: await run.fork('w3') }
+    }
+    await go(doomed).catch(() => {})
+    const run = await s.open()
+    const { outcomes, next } = await go(run)
+    expect(outcomes).toMatchObject([{ merged: true }])
+    expect(next.path).toBe(worker.path)
+    expect(readFileSync(join(next.path, 'w2.txt'), 'utf8')).toBe('2\n')
+    expectFresh(run, next)
+  }
 })
