@@ -139,6 +139,18 @@ test('a run whose process was killed is shown as interrupted and goes on', { tim
   expect((await call('resume', 'last', '--quiet')).code).toBe(0)
 })
 
+test('a detached run that asked goes on by itself once it is answered', { timeout: patience }, async () => {
+  const asks = `${writes}  - { role: clarifier, json: { ready: false, questions: ["Which colour?"] } }\n`
+  const { call, run } = setup(asks)
+  const { run_id: id } = JSON.parse((await call(...run('--detach', '--ask', '--json'))).out)
+  expect((await call('result', id, '--wait')).out).toContain('Which colour?')
+  expect(await call('answer', id, 'blue')).toMatchObject({ code: 0, out: expect.stringContaining('in the background') })
+  expect(await call('result', id, '--wait', '--json')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('"status":"done"'),
+  })
+})
+
 test('a detached run outlives its parent, and its result can be waited for', { timeout: patience }, async () => {
   const { call, run } = setup(slow)
   const away = await call(...run('--detach', '--json'))

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { App } from '../../app.ts'
 import { LoopwrightError } from '../../core/errors.ts'
@@ -12,10 +12,33 @@ const launcher = fileURLToPath(new URL('../../../bin/loopwright.mjs', import.met
 
 /** Drives a run in a process of its own, which outlives this one and its terminal, and says how to follow it. */
 export async function detach(app: App, io: Io, run: RunRecord, options: { readonly json: boolean }): Promise<number> {
+  const folder = await driveBehind(app, io, run)
+  const facts = {
+    status: 'running',
+    run_id: run.id,
+    run_dir: folder,
+    events_path: join(folder, 'events.jsonl'),
+    tail_command: `loopwright tail -f ${run.id}`,
+  }
+  if (options.json) print(io, JSON.stringify(facts))
+  else
+    print(
+      io,
+      `${run.id}\nfolder   ${facts.run_dir}\nfollow   ${facts.tail_command}\nresult   loopwright result --wait ${run.id}`,
+    )
+  return 0
+}
+
+/** Whether a run was driven in the background before. */
+export function wasDetached(app: App, run: RunRecord): boolean {
+  return existsSync(logOf(app.runFolder(run)))
+}
+
+/** Begins to drive a run in a process of its own; answers the run's folder once that process has taken it. */
+export async function driveBehind(app: App, io: Io, run: RunRecord): Promise<string> {
   const folder = await app.rebuild(run.id)
-  const logs = join(folder, 'logs')
-  mkdirSync(logs, { recursive: true })
-  const logPath = join(logs, 'driver.log')
+  const logPath = logOf(folder)
+  mkdirSync(dirname(logPath), { recursive: true })
   const log = openSync(logPath, 'a', 0o600)
   const child = spawn(process.execPath, [launcher, 'drive', run.id], {
     cwd: run.project,
@@ -38,20 +61,11 @@ export async function detach(app: App, io: Io, run: RunRecord, options: { readon
       hint: `loopwright resume ${run.id} drives it here; its log is ${logPath}`,
     })
   }
-  const facts = {
-    status: 'running',
-    run_id: run.id,
-    run_dir: folder,
-    events_path: join(folder, 'events.jsonl'),
-    tail_command: `loopwright tail -f ${run.id}`,
-  }
-  if (options.json) print(io, JSON.stringify(facts))
-  else
-    print(
-      io,
-      `${run.id}\nfolder   ${facts.run_dir}\nfollow   ${facts.tail_command}\nresult   loopwright result --wait ${run.id}`,
-    )
-  return 0
+  return folder
+}
+
+function logOf(folder: string): string {
+  return join(folder, 'logs', 'driver.log')
 }
 
 /** Resolves with the first event the new driver appends. */

@@ -6,7 +6,7 @@ import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
 import { finalStatuses, type RunRecord } from '../../../core/ports.ts'
 import { exitCode } from '../../../core/result.ts'
 import { decodeToken } from '../../../core/token.ts'
-import { detach } from '../detach.ts'
+import { detach, driveBehind, wasDetached } from '../detach.ts'
 import { driveHere, printOutcome } from '../drive.ts'
 import type { RunFlags } from '../goal-flags.ts'
 import { canAsk, type Io, note, print } from '../io.ts'
@@ -60,8 +60,15 @@ export async function answer(io: Io, reference: string, given: readonly string[]
       if (value === undefined) return 130
     }
     await app.runs.answer(run.id, ask.id, value)
+    const idle = run.status === 'waiting'
+    if (idle && wasDetached(app, run)) {
+      // Nobody sits at its terminal to set it off again.
+      await driveBehind(app, io, run)
+      print(io, `answered ${run.id}: it goes on in the background`)
+      return 0
+    }
     print(io, `answered ${run.id}`)
-    if (run.status === 'waiting') note(io, `loopwright resume ${run.id} goes on (--detach: in the background)`)
+    if (idle) note(io, `loopwright resume ${run.id} goes on (--detach: in the background)`)
     return 0
   })
 }
