@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCheck } from './command.ts'
-import { withPlaywright } from './playwright.ts'
 
 let cwd = ''
 beforeAll(async () => {
@@ -91,11 +90,4 @@ test('a summary that the cut went through is not misread', async () => {
   // 262,144 characters are searched: the cut falls between the 1 and the 0.
   const script = 'printf "10 passed\\n"; head -c 262134 /dev/zero | tr "\\0" x; echo'
   expect(await runCheck({ shell: script }, options())).toMatchObject({ ok: true })
-})
-
-test('playwright is added once', () => {
-  const added = withPlaywright([{ argv: ['npm', 'test'] }])
-  expect(added.map((check) => check.argv?.join(' '))).toEqual(['npm test', 'npx playwright test'])
-  expect(withPlaywright(added)).toEqual(added)
-  expect(withPlaywright([{ shell: 'CI=1 npx playwright test --project=web' }])).toHaveLength(1)
 })

@@ -5,7 +5,9 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined
   let least = Math.max(1, Math.floor(target.length / 3)) + 1
   for (const candidate of known) {
-    const far = distance(target, plain(candidate))
+    const whole = plain(candidate)
+    // The beginning of a word is as good as one mistake.
+    const far = target.length > 2 && whole !== target && whole.startsWith(target) ? 1 : distance(target, whole)
     if (far < least) {
       least = far
       best = candidate

@@ -12,34 +12,46 @@ const secretName = /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|CRE
 /** Names that only look like it: their values are places and numbers, which stand everywhere. */
 const placeName = /_(?:SOCK|FILE|PATH|DIR|HOME|NAME|TTL|SIZE|COUNT|LENGTH)$/i
 
+interface Shape {
+  /** A text without any of these cannot hold the shape; looking for them is much cheaper. None: always look. */
+  readonly hints: readonly string[]
+  readonly shape: RegExp
+  /** What stands there instead. */
+  readonly by: string
+}
+
 /**
  * Shapes that are secrets wherever they stand. Each is linear on any input: what repeats is bounded, or cannot begin again
  * inside what it has just read.
  */
-const shapes: readonly (readonly [RegExp, string])[] = [
+const shapes: readonly Shape[] = [
   // Complete key blocks; of one that was cut off, what looks like base64.
-  [
-    /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?:[^-]|-(?!----)){0,20000}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:[A-Za-z0-9+/=\s\\]{0,20000}))/g,
-    redacted,
-  ],
-  [/(?<![A-Za-z0-9])(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}/g, redacted],
-  [/(?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{16,}/g, redacted],
-  [/(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}/g, redacted],
-  [/(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{20,}/g, redacted],
-  [/(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,}/g, redacted],
-  [/(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}/g, redacted],
-  [/(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])/g, redacted],
-  [/(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g, redacted],
-  [/(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/g, redacted],
-  [/(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}/g, redacted],
-  [/(?<![A-Za-z0-9])(?:gsk_|xai-)[A-Za-z0-9]{30,}/g, redacted],
-  [
-    /(?<![A-Za-z0-9_-])((?:[A-Za-z0-9_-]{0,40}[_-])?)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}/g,
-    `$1${redacted}`,
-  ],
-  [/\b(bearer\s{1,4})(?=[A-Za-z._~+/=-]{0,60}\d)[A-Za-z0-9._~+/=-]{16,}/gi, `$1${redacted}`],
+  {
+    hints: ['-----BEGIN '],
+    shape:
+      /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?:[^-]|-(?!----)){0,20000}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:[A-Za-z0-9+/=\s\\]{0,20000}))/g,
+    by: redacted,
+  },
+  { hints: ['_live_', '_test_'], shape: /(?<![A-Za-z0-9])(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}/g, by: redacted },
+  { hints: ['sk-'], shape: /(?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{16,}/g, by: redacted },
+  { hints: ['gh'], shape: /(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}/g, by: redacted },
+  { hints: ['github_pat_'], shape: /(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{20,}/g, by: redacted },
+  { hints: ['glpat-'], shape: /(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,}/g, by: redacted },
+  { hints: ['xox'], shape: /(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}/g, by: redacted },
+  { hints: ['AKIA', 'ASIA'], shape: /(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])/g, by: redacted },
+  { hints: ['AIza'], shape: /(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g, by: redacted },
+  { hints: ['npm_'], shape: /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/g, by: redacted },
+  { hints: ['hf_'], shape: /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}/g, by: redacted },
+  { hints: ['gsk_', 'xai-'], shape: /(?<![A-Za-z0-9])(?:gsk_|xai-)[A-Za-z0-9]{30,}/g, by: redacted },
+  {
+    hints: ['eyJ'],
+    shape:
+      /(?<![A-Za-z0-9_-])((?:[A-Za-z0-9_-]{0,40}[_-])?)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}/g,
+    by: `$1${redacted}`,
+  },
+  { hints: [], shape: /\b(bearer\s{1,4})(?=[A-Za-z._~+/=-]{0,60}\d)[A-Za-z0-9._~+/=-]{16,}/gi, by: `$1${redacted}` },
   // A password in a URL, as git remotes carry them.
-  [/(:\/\/[^\s/:@"'[\]]{0,64}:)[^\s/@"'[\]]{8,256}(?=@)/g, `$1${redacted}`],
+  { hints: ['://'], shape: /(:\/\/[^\s/:@"'[\]]{0,64}:)[^\s/@"'[\]]{8,256}(?=@)/g, by: `$1${redacted}` },
 ]
 
 /** What to take for a secret besides the well-known shapes. */
@@ -67,7 +79,9 @@ export function createRedact(options: RedactOptions = {}): Redact {
   const plain: Redact = (text) => {
     let clean = text
     for (const value of values) if (clean.includes(value)) clean = clean.replaceAll(value, redacted)
-    for (const [shape, replacement] of shapes) clean = clean.replace(shape, replacement)
+    for (const { hints, shape, by } of shapes) {
+      if (hints.length === 0 || hints.some((hint) => clean.includes(hint))) clean = clean.replace(shape, by)
+    }
     return clean
   }
   return (text) => {

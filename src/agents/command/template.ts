@@ -1,6 +1,6 @@
 import { isLoopwrightError, LoopwrightError } from '../../core/errors.ts'
 import type { AgentRequest } from '../../core/ports.ts'
-import { splitCommand } from '../../process/split-command.ts'
+import { splitCommand } from '../../core/shlex.ts'
 import { combined, type Invocation } from './invocation.ts'
 
 const placeholder = /\{(prompt|system|combined|model)\}/g

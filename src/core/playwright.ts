@@ -1,4 +1,4 @@
-import type { CommandSpec } from '../core/ports.ts'
+import type { CommandSpec } from './ports.ts'
 
 const playwright: CommandSpec = { name: 'npx playwright test', argv: ['npx', 'playwright', 'test'] }
 
