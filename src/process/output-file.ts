@@ -14,8 +14,7 @@ export class OutputFile {
   #cut = false
   #error: string | undefined
   readonly #redact: Redact | undefined
-  readonly #decoder = new TextDecoder()
-  /** The line that is not complete yet. */
+  /** The line that is not complete yet; a character a byte, so that what is no text comes through as it was. */
   #line = ''
 
   private constructor(options: {
@@ -47,11 +46,11 @@ export class OutputFile {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (!this.#redact) return await this.#put(bytes)
-    this.#line += this.#decoder.decode(bytes, { stream: true })
+    this.#line += Buffer.from(bytes).toString('latin1')
     const end = this.#line.length > longLine ? this.#line.length : this.#line.lastIndexOf('\n') + 1
     const complete = this.#line.slice(0, end)
     this.#line = this.#line.slice(end)
-    if (complete !== '') await this.#put(Buffer.from(this.#redact(complete)))
+    if (complete !== '') await this.#put(Buffer.from(this.#redact(complete), 'latin1'))
   }
 
   async #put(bytes: Uint8Array): Promise<void> {
@@ -67,8 +66,7 @@ export class OutputFile {
   }
 
   async close(): Promise<void> {
-    const rest = this.#line + this.#decoder.decode()
-    if (this.#redact && rest !== '') await this.#put(Buffer.from(this.#redact(rest)))
+    if (this.#redact && this.#line !== '') await this.#put(Buffer.from(this.#redact(this.#line), 'latin1'))
     try {
       await this.#file?.close()
     } catch (error) {
