@@ -66,7 +66,9 @@ async function prepare(
 ): Promise<PreparedGoal> {
   const prepared = await prepareGoal({ config: app.config, flags, ...files })
   if (prepared.spec.agent !== undefined || prepared.spec.agentCommand !== undefined) return prepared
-  const { name, because } = app.agents.choose()
+  const [attempting] = prepared.spec.attemptAgents ?? []
+  const { name, because } =
+    attempting === undefined ? app.agents.choose() : { name: attempting, because: 'the first of the attempts' }
   return {
     ...prepared,
     spec: { ...prepared.spec, agent: name },
