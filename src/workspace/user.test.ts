@@ -36,7 +36,7 @@ test('a branch merges into the user branch by fast-forward, and unrelated uncomm
 test('a user branch that moved is merged; a conflict, a dirty file and an untracked one in the way are refused untouched', async () => {
   using s = await published()
   write(s.repo, { 'a.txt': 'dirty\n' })
-  expect(await s.merge()).toMatchObject({ merged: false, paths: ['a.txt'] })
+  expect(await s.merge()).toMatchObject({ merged: false, paths: ['a.txt'], hint: expect.stringContaining('stash') })
   git(s.repo, 'checkout', '-q', 'a.txt')
   write(s.repo, { 'new.txt': 'in the way\n' })
   expect(await s.merge()).toMatchObject({ merged: false, paths: ['new.txt'] })
@@ -47,6 +47,7 @@ test('a user branch that moved is merged; a conflict, a dirty file and an untrac
     merged: false,
     paths: ['a.txt'],
     reason: expect.stringContaining('conflicts'),
+    hint: expect.stringContaining('git merge loopwright/'),
   })
   expect(git(s.repo, 'status', '--porcelain')).toBe('')
   git(s.repo, 'reset', '-q', '--hard', 'HEAD~1')

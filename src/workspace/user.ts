@@ -22,7 +22,7 @@ export interface MergeRequest {
 
 export type MergedIntoUser =
   | { readonly merged: true; readonly how: 'fast-forward' | 'merge' | 'already'; readonly commit: string }
-  | { readonly merged: false; readonly reason: string; readonly paths: readonly string[] }
+  | { readonly merged: false; readonly reason: string; readonly paths: readonly string[]; readonly hint?: string }
 
 /**
  * Merges a published branch into the branch the user is on, their files with it. Refused, with nothing touched, when it
@@ -69,14 +69,18 @@ async function mergeWith(git: Git, user: UserRepo, gitDir: string, job: Job): Pr
   let to = theirs
   if (!forward) {
     const { tree, conflicts } = await tryMerge(git, repo, ours, theirs)
-    if (tree === undefined) return { merged: false, reason: `${branch} conflicts with ${ref}`, paths: conflicts }
+    if (tree === undefined) {
+      const hint = `git merge ${branch} lets you settle it by hand`
+      return { merged: false, reason: `${branch} conflicts with ${ref}`, paths: conflicts, hint }
+    }
     const message = `Merge branch '${branch}'`
     to = await commitTree(git, repo, { tree, parents: [ours, theirs], message, trailers: {}, identity: user.identity })
   }
   const touched = new Set(await changedPaths(git, repo, ours, to))
   const dirty = (await userStatus(git, gitDir, user)).filter((path) => touched.has(path))
   if (dirty.length > 0) {
-    return { merged: false, reason: 'files it changes have uncommitted changes', paths: dirty.map(shown) }
+    const hint = 'commit or stash them, then try again'
+    return { merged: false, reason: 'files it changes have uncommitted changes', paths: dirty.map(shown), hint }
   }
   const lock = `${userIndex(user)}.lock`
   const copy = await overUser(git, gitDir, user, 'user-index')

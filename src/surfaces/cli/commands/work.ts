@@ -50,7 +50,7 @@ export async function merge(io: Io, reference: string): Promise<number> {
         'conflict',
         `not merged: ${merged.reason}${paths.length === 0 ? '' : `: ${paths.join(', ')}`}`,
         {
-          hint: 'nothing was touched; commit or stash what is in the way, then try again',
+          hint: `nothing was touched${merged.hint === undefined ? '' : `; ${merged.hint}`}`,
         },
       )
     }
