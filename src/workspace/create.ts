@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { LoopwrightError } from '../core/errors.ts'
 import type { WorkspaceSpec } from '../core/ports.ts'
 import { resolveCommit, type UserRepo } from './discover.ts'
-import { kindOf, readText, removeTree } from './files.ts'
+import { isInside, kindOf, readText, realPathOf, removeTree } from './files.ts'
 import { type Git, records, shown } from './git.ts'
 import { userIndex } from './publish.ts'
 import {
@@ -65,6 +65,9 @@ export async function createRun(
       warnings: [
         ...(start.unborn ? ['the repository has no commit yet: the worktree starts from its files as they are'] : []),
         ...dirtyWarning(dirty, start.base),
+        ...((await liesIn(home, user))
+          ? [`the state directory ${home} lies in the repository: keep it elsewhere`]
+          : []),
         ...(found.gitlinks.length > 0 ? [`submodules are left empty: ${found.gitlinks.map(shown).join(', ')}`] : []),
         ...((await usesLfs(tree, found.attributes)) ? ['files kept by git LFS stay pointers in the worktree'] : []),
       ],
@@ -75,6 +78,11 @@ export async function createRun(
     await removeTree(places.folder, worktreesIn(home)).catch(() => {})
     throw error
   }
+}
+
+/** State within the repository shows up as the user's files, and may end in a commit. */
+async function liesIn(home: string, user: UserRepo): Promise<boolean> {
+  return isInside(user.top, (await realPathOf(home)) ?? home)
 }
 
 function dirtyWarning(count: number, base: string): string[] {

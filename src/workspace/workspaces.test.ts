@@ -247,6 +247,13 @@ test('a subdirectory, a linked worktree, a detached head, a shallow clone and bo
   }
 })
 
+test('a state directory within the repository is said', async () => {
+  using s = setUp()
+  const home = join(s.repo, '.state')
+  const workspace = await createWorkspaces({ home, env: process.env }).open(s.spec())
+  expect(workspace.warnings).toContain(`the state directory ${home} lies in the repository: keep it elsewhere`)
+})
+
 test('submodules stay as they are, LFS files stay pointers, both are said', async () => {
   using s = setUp({ '.gitattributes': '*.bin filter=lfs\n', 'x.bin': 'pointer\n' })
   const other = makeRepo(join(s.path, 'other'))
