@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ensureHome, explainConfig, isInside, loadConfig, loadSpecFile } from './config.ts'
 import { configTemplate, goalTemplate } from './formats/templates.ts'
 
@@ -17,6 +17,18 @@ async function setup(files: Record<string, string> = {}) {
 }
 const own = 'project/.loopwright/config.yaml'
 const mine = 'me/.config/loopwright/config.yaml'
+
+test('with an empty HOME, state is kept where the user lives, not where a command happens to run', async () => {
+  const { cwd } = await setup()
+  vi.stubEnv('HOME', '')
+  try {
+    expect((await loadConfig({ cwd, env: { HOME: '' } })).home).toBe(
+      join(userInfo().homedir, '.local', 'state', 'loopwright'),
+    )
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
 
 test('a flag beats the environment, the project, the user and the default, and each says where it comes from', async () => {
   const { root, cwd, env } = await setup({

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
@@ -67,7 +67,8 @@ const defaults = { concurrency: 8, retries: 1, isolation: 'worktree', cleanup: '
  * A project's `.env` is never read. Throws `bad_input` with the file, line and column.
  */
 export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise<Config> {
-  const userHome = absolute(env.HOME) ?? homedir()
+  // Node takes an empty HOME at its word: then it is not known where the user lives until the system is asked.
+  const userHome = absolute(env.HOME) ?? absolute(homedir()) ?? userInfo().homedir
   const project = await findProject(cwd, userHome)
   const userPath = join(absolute(env.XDG_CONFIG_HOME) ?? join(userHome, '.config'), 'loopwright', 'config.yaml')
   const projectPath = join(project, '.loopwright', 'config.yaml')
