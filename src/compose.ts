@@ -126,8 +126,9 @@ export async function openApp(options: OpenOptions): Promise<App> {
       if (opened && (over || settings.cleanup === 'always')) {
         try {
           const workspace = await workspaces.open(workspaceSpec(record, settings))
+          const said = new Set(workspace.warnings)
           const closed = await workspace.close(settings.cleanup ?? config.cleanup)
-          for (const note of workspace.warnings) warn(note)
+          for (const note of workspace.warnings) if (!said.has(note)) warn(note)
           if (!closed.kept) warn(`nothing changed: the worktree of ${record.id} was removed`)
         } catch (error) {
           warn(`the workspace of ${record.id} could not be closed: ${error instanceof Error ? error.message : error}`)
