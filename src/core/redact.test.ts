@@ -136,6 +136,8 @@ test('no secret is left in a text, in its JSON, or in JSON within JSON', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 8, maxLength: 30 }), fc.string(), fc.string(), (value, before, after) => {
       const secret = value.trim()
+      // A text can be JSON by chance, and a quote of the secret then be the end of a string of it.
+      fc.pre(!secret.includes('"'))
       fc.pre(secret.length >= 8 && !'[redacted]'.includes(secret) && !`${before}[redacted]${after}`.includes(secret))
       const redact = createRedact({ values: [secret] })
       const text = `${before}${secret}${after}`
