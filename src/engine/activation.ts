@@ -147,6 +147,7 @@ export class Activation {
       epoch: options.epoch,
       patch: () => ({ activeMs: this.#active.now }),
       onEvent: (event) => this.#onEvent(event),
+      alone: () => !this.effects.busy,
       onIdle: () => this.#schedulePump(),
       onLost: (error) => this.#release({ type: 'lost', error }),
     })

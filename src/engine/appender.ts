@@ -15,6 +15,8 @@ export interface AppenderOptions {
   readonly patch: () => RunPatch
   /** Called once per durable event, in journal order. */
   readonly onEvent: (event: JournalEvent) => void
+  /** True when nothing else is under way that could become ready in this turn. */
+  readonly alone: () => boolean
   /** Called when nothing waits to become durable any more. */
   readonly onIdle: () => void
   /** Called once, when an append failed; nothing is appended after that. */
@@ -84,10 +86,13 @@ export class Appender {
   #schedule(): void {
     if (this.#scheduled || this.#busy) return
     this.#scheduled = true
-    setImmediate(() => {
+    const drain = () => {
       this.#scheduled = false
       void this.#drain()
-    })
+    }
+    // Where nothing else can join this commit, there is no turn of the event loop to wait for.
+    if (this.#options.alone()) queueMicrotask(drain)
+    else setImmediate(drain)
   }
 
   /** What changes in the run's row: nothing, most of the time. */
