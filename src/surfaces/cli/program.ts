@@ -85,7 +85,12 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .option('--keep <n>', 'keep so many of the newest', whole('--keep', 0))
     .option('--dry-run', 'only say what would go')
     .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/runs.ts')).prune(io, flags)))
+    // `runs` has some of these flags too, and commander gives it what stands behind `prune`.
+    .action(
+      act(async (_flags: Flags, self: Command) =>
+        (await import('./commands/runs.ts')).prune(io, self.optsWithGlobals()),
+      ),
+    )
   const one = '[run]'
   const oneText = 'a run id, its beginning or end, or last'
   command('Look:', 'status', 'show how a run stands')
