@@ -174,7 +174,8 @@ export async function openApp(options: OpenOptions): Promise<App> {
       findFolder({ run: record, home: config.home }) ?? join(record.project, '.loopwright', 'runs', record.id),
     rebuild: async (id) => (await rebuildFolder({ run: await runs.get(id), home: config.home, store, blobs })).path,
     async diff(id, maxBytes) {
-      const record = await runs.get(id)
+      const asked = await runs.get(id)
+      const record = await runs.get(chosenRun(asked.result) ?? id)
       const opened = await workspaces.open(workspaceSpec(record, settingsOf(record)))
       return await opened.diff(maxBytes)
     },
@@ -183,7 +184,15 @@ export async function openApp(options: OpenOptions): Promise<App> {
       const chosen = chosenRun(record.result) ?? id
       return await mergeIntoUser({ git, home: config.home, project: record.project, branch: `loopwright/${chosen}` })
     },
-    discard: async (id) => await discard(git, config.home, id),
+    async discard(id) {
+      // Of several attempts each has its own worktree, and the run that made them may have none.
+      const attempts = (await runs.list()).filter((run) => run.parent?.run === id).map((run) => run.id)
+      const trees = (await listWorktrees(config.home)).map((tree) => tree.run ?? tree.name)
+      const there = [id, ...attempts].filter((run) => attempts.length === 0 || trees.includes(run))
+      const branches: string[] = []
+      for (const run of there) branches.push(...(await discard(git, config.home, run)).branches)
+      return { branches }
+    },
     async remove(id) {
       const record = await runs.get(id)
       if ((await listWorktrees(config.home)).some((one) => one.run === id && one.status === 'ok')) {

@@ -1,3 +1,4 @@
+import type { App } from '../../../app.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import { canAsk, type Io, note, print, type Style, styleOf } from '../io.ts'
@@ -14,7 +15,13 @@ export async function diff(io: Io, reference: string, flags: { readonly stat?: b
       return 0
     }
     const text = await app.diff(run.id)
-    if (text === '') note(io, `run ${run.id} changed nothing`)
+    const { changedFiles, workspace } = await app.view(run.id)
+    if (text === '' && workspace?.isolated === false && changedFiles.length > 0)
+      note(
+        io,
+        `run ${run.id} worked in place: ${counted(changedFiles.length, 'file')} in ${oneLine(workspace.path, 200)}`,
+      )
+    else if (text === '') note(io, `run ${run.id} changed nothing`)
     // A pipe gets the patch as it is, so that it applies; a terminal gets it safe to look at.
     else io.stdout.write(io.stdout.isTTY ? colouredDiff(text, styleOf(io.env, io.stdout)) : text)
     return 0
@@ -43,6 +50,7 @@ export async function merge(io: Io, reference: string): Promise<number> {
         hint: `loopwright watch ${run.id}, then merge`,
       })
     }
+    await notInPlace(app, run.id)
     const merged = await app.merge(run.id)
     if (!merged.merged) {
       const paths = merged.paths.slice(0, 10).map((path) => oneLine(path, 100))
@@ -71,6 +79,7 @@ export async function discard(io: Io, reference: string, flags: { readonly yes?:
         hint: `loopwright stop ${run.id}, or loopwright kill ${run.id}`,
       })
     }
+    await notInPlace(app, run.id)
     const files = (await app.view(run.id)).changedFiles.length
     if (!flags.yes) {
       if (!canAsk(io)) wrong(`this throws ${counted(files, 'changed file')} away`, `loopwright discard ${run.id} --yes`)
@@ -81,4 +90,11 @@ export async function discard(io: Io, reference: string, flags: { readonly yes?:
     print(io, branches.length === 0 ? `discarded ${run.id}` : `discarded ${run.id}: ${branches.join(', ')}`)
     return 0
   })
+}
+
+/** What was done in place is no branch: it can be neither merged nor thrown away. */
+async function notInPlace(app: App, id: string): Promise<void> {
+  const { workspace } = await app.view(id)
+  if (workspace?.isolated !== false) return
+  throw new LoopwrightError('conflict', `run ${id} worked in place: its changes are in ${workspace.path} already`)
 }
