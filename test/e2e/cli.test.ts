@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -162,6 +171,45 @@ test('a detached run outlives its parent, and its result can be waited for', { t
   expect(done.code).toBe(0)
   expect(JSON.parse(done.out).completed).toBe(true)
   expect(existsSync(facts.events_path)).toBe(true)
+})
+
+test('pruning with --json prints one JSON object', { timeout: patience }, async () => {
+  const { call, run } = setup(writes)
+  await call(...run('--quiet', '--label', 'n=1'))
+  const pruned = await call('runs', 'prune', '--json')
+  expect(JSON.parse(pruned.out)).toMatchObject({ dry_run: false, removed: [expect.any(String)], kept: [] })
+})
+
+test('work done in place is not taken for a branch, nor for nothing', { timeout: patience }, async () => {
+  const { call, run, repository } = setup(writes)
+  expect((await call(...run('--quiet', '--no-isolate'))).code).toBe(0)
+  expect((await call('diff')).err).toContain(`worked in place: 1 file in ${repository}`)
+  for (const args of [['merge'], ['discard', 'last', '--yes']]) {
+    expect(await call(...args)).toMatchObject({ code: 2, err: expect.stringContaining('worked in place') })
+  }
+  expect(readFileSync(join(repository, 'out.txt'), 'utf8')).toBe('hello\n')
+})
+
+test('of several attempts the diff is that of the chosen one, and discarding throws all away', {
+  timeout: patience,
+}, async () => {
+  const { call, folder, git } = setup(writes)
+  const flags = ['--attempts', '2', '--attempt-agents', `scripted:${join(folder, 'agents.yaml')}`, '--quiet']
+  const done = await call('run', '--goal', 'write out.txt', ...flags)
+  expect(done.code).toBe(0)
+  expect((await call('diff')).out).toContain('+hello')
+  expect(git('branch', '--list', 'loopwright/*').split('\n')).toHaveLength(2)
+  expect((await call('discard', 'last', '--yes')).code).toBe(0)
+  expect(git('branch', '--list', 'loopwright/*')).toBe('')
+})
+
+test('init writes through no link that a repository brought along', { timeout: patience }, async () => {
+  const { call, folder, repository } = setup()
+  const target = join(folder, 'target')
+  mkdirSync(target)
+  symlinkSync(target, join(repository, '.loopwright'))
+  expect(await call('init')).toMatchObject({ code: 2, err: expect.stringContaining('is a link') })
+  expect(readdirSync(target)).toEqual([])
 })
 
 test('two runs at once in one repository do not meet', { timeout: patience }, async () => {

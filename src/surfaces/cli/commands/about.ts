@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
@@ -12,6 +13,12 @@ import { withApp } from '../session.ts'
 /** `loopwright init`: never overwrites. */
 export async function init(io: Io): Promise<number> {
   const top = join(io.cwd, '.loopwright')
+  for (const path of [top, join(top, 'loops')]) {
+    // A repository that somebody else made must not choose where files are written.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw new LoopwrightError('bad_input', `${path} is a link`, { hint: 'make it a directory of its own' })
+    }
+  }
   const check = await checkOf(io.cwd)
   const goal = check === undefined ? goalTemplate : goalTemplate.replace('- npm test', `- ${check}`)
   const files = [
