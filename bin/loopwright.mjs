@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts loopwright under whatever Node started this file, so it is plain JavaScript that old versions can read.
 import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -32,6 +33,8 @@ function start() {
   const source = join(root, 'src', 'surfaces', 'cli', 'main.ts')
   const built = join(root, 'dist', 'surfaces', 'cli', 'main.js')
   const main = existsSync(source) ? source : built
+  // Sources are stripped of their types once, not on each start.
+  if (main === source) module.enableCompileCache?.(join(root, 'node_modules', '.cache', 'loopwright'))
   import(pathToFileURL(main).href).then(
     (cli) => cli.runAsProcess(args),
     (error) => {
