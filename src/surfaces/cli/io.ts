@@ -25,9 +25,19 @@ export function print(io: Io, text: string): void {
   io.stdout.write(`${text}\n`)
 }
 
-/** Writes lines of progress. */
+const aboveView = new WeakMap<Io, (text: string) => void>()
+
+/** Writes lines of progress; while a live view is shown, above it. */
 export function note(io: Io, text: string): void {
-  io.stderr.write(`${text}\n`)
+  const put = aboveView.get(io)
+  if (put) put(text)
+  else io.stderr.write(`${text}\n`)
+}
+
+/** Lets `put` write the lines of progress, because something is drawn where they would go; returns the way back. */
+export function noteThrough(io: Io, put: (text: string) => void): () => void {
+  aboveView.set(io, put)
+  return () => aboveView.delete(io)
 }
 
 /** True when there is a person at a terminal who can be asked. */

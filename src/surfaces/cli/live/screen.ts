@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update'
 import type { RunView } from '../../../core/view.ts'
-import { type Io, styleOf } from '../io.ts'
+import { type Io, noteThrough, styleOf } from '../io.ts'
 import { renderLive } from './render.ts'
 
 /** At most this often the live view is drawn, in milliseconds. */
@@ -11,6 +11,7 @@ export class Screen {
   readonly #io: Io
   readonly #draw: ReturnType<typeof createLogUpdate>
   readonly #timer: NodeJS.Timeout
+  readonly #giveBack: () => void
   #view: RunView | undefined
   #note = ''
 
@@ -19,6 +20,7 @@ export class Screen {
     this.#draw = createLogUpdate(io.stderr as NodeJS.WriteStream)
     this.#timer = setInterval(() => this.#paint(), everyMs)
     this.#timer.unref()
+    this.#giveBack = noteThrough(io, (text) => this.persist(text))
   }
 
   show(view: RunView): void {
@@ -40,6 +42,7 @@ export class Screen {
 
   close(): void {
     clearInterval(this.#timer)
+    this.#giveBack()
     this.#draw.clear()
     this.#draw.done()
   }
