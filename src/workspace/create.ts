@@ -4,7 +4,7 @@ import { LoopwrightError } from '../core/errors.ts'
 import type { WorkspaceSpec } from '../core/ports.ts'
 import { resolveCommit, type UserRepo } from './discover.ts'
 import { isInside, kindOf, readText, realPathOf, removeTree } from './files.ts'
-import { type Git, records, shown } from './git.ts'
+import { type Git, line, records, shown } from './git.ts'
 import { userIndex } from './publish.ts'
 import {
   checkRevision,
@@ -40,8 +40,10 @@ export async function createRun(
     const branch = `loopwright/${nameOf(spec.run)}`
     const head = `refs/heads/${branch}`
     await makeRepository({ gitDir: places.control.gitDir, user, stores: await storesOf(user), head })
-    const start = await findBase(git, home, places, user, spec)
-    await writeRef(places.control, head, start.base)
+    const wanted = await findBase(git, home, places, user, spec)
+    const kept = await publishedBefore(git, places, user, head, wanted)
+    const start = kept?.start ?? wanted
+    await writeRef(places.control, head, kept?.tip ?? start.base)
     const state: RunState = {
       version: 1,
       run: spec.run,
@@ -78,6 +80,16 @@ export async function createRun(
     await removeTree(places.folder, worktreesIn(home)).catch(() => {})
     throw error
   }
+}
+
+/** The run's branch in the user's repository, when all else of the run was deleted: the work goes on from there. */
+async function publishedBefore(git: Git, places: RunPlaces, user: UserRepo, head: string, wanted: Start) {
+  const tip = await resolveCommit(git, user, head)
+  if (tip === undefined) return undefined
+  const { code, stdout } = await git.own(places.control, ['merge-base', wanted.base, tip], { ok: [0, 1, 128] })
+  const base = line(stdout)
+  if (code !== 0 || !isCommitId(base)) return undefined
+  return { tip, start: { ...wanted, base, known: [...wanted.known, tip] } }
 }
 
 /** State within the repository shows up as the user's files, and may end in a commit. */

@@ -247,6 +247,23 @@ test('a subdirectory, a linked worktree, a detached head, a shallow clone and bo
   }
 })
 
+test('a run whose folder was deleted as a whole goes on from its published branch', async () => {
+  using s = setUp()
+  const first = await s.workspaces.open(s.spec())
+  write(first.path, { 'one.txt': '1\n' })
+  const { commit } = await first.checkpoint('one', '1')
+  await first.publish()
+  rmSync(join(s.home, 'worktrees', 'r1'), { recursive: true })
+  git(s.repo, 'commit', '-q', '--allow-empty', '-m', 'the user goes on')
+  const again = await s.workspaces.open(s.spec())
+  expect(again.base).toBe(first.base)
+  expect((await again.checkpoint('one', '1')).commit).toBe(commit)
+  write(again.path, { 'two.txt': '2\n' })
+  expect((await again.checkpoint('two', '2')).totalChangedFiles).toEqual(['one.txt', 'two.txt'])
+  await again.publish()
+  expect(git(s.repo, 'show', 'loopwright/r1:two.txt')).toBe('2\n')
+})
+
 test('a state directory within the repository is said', async () => {
   using s = setUp()
   const home = join(s.repo, '.state')
