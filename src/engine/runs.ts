@@ -1,6 +1,6 @@
 import type { Caps } from '../core/budget.ts'
 import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
-import type { BlobRef, JournalEvent, Signal } from '../core/event.ts'
+import type { JournalEvent, Signal } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import { finalStatuses, type NewRun, type RunFilter, type RunRecord } from '../core/ports.ts'
 import type { ChildRequest, Children } from './children.ts'
@@ -8,7 +8,9 @@ import { LoopContext } from './context.ts'
 import type { AnyLoop } from './define.ts'
 import { type DriveDeps, type Held, hold } from './drive.ts'
 import type { Ending } from './ending.ts'
+import { type ForkOptions, forkRun } from './fork.ts'
 import type { ServicesOf } from './services.ts'
+import { type WatchOptions, watchRun } from './watch.ts'
 
 export interface RunsDeps extends Omit<DriveDeps, 'children' | 'bodyOf'> {
   readonly loops: readonly AnyLoop[]
@@ -212,36 +214,9 @@ export class Runs {
    * Events as they come, from `from` on, until the run is over, failed, stopped, paused or interrupted, or the signal is aborted;
    * through waiting. `untilFinal` goes on until nothing can continue the run.
    */
-  async *watch(
-    id: string,
-    options: { readonly from?: number; readonly signal?: AbortSignal; readonly untilFinal?: boolean } = {},
-  ): AsyncGenerator<JournalEvent> {
-    const { store } = this.#deps
-    let next = options.from ?? 1
-    let changed = () => {}
-    const unsubscribe = store.subscribe(id, () => changed())
-    try {
-      while (!options.signal?.aborted) {
-        const change = new Promise<void>((resolve) => {
-          changed = resolve
-          options.signal?.addEventListener('abort', () => resolve(), { once: true })
-        })
-        const run = await this.get(id)
-        for (const event of await store.read(id, { from: next })) {
-          next = event.seq + 1
-          yield event
-        }
-        const over = options.untilFinal
-          ? finalStatuses.includes(run.status) || run.status === 'failed'
-          : !['queued', 'running', 'waiting'].includes(run.status) || this.interrupted(run)
-        if (over && next > run.lastSeq) return
-        const callOff = this.#deps.clock.after(1_000, () => changed())
-        await change
-        callOff()
-      }
-    } finally {
-      unsubscribe()
-    }
+  watch(id: string, options: WatchOptions = {}): AsyncGenerator<JournalEvent> {
+    const { store, clock } = this.#deps
+    return watchRun({ store, clock, get: () => this.get(id), interrupted: (run) => this.interrupted(run) }, id, options)
   }
 
   /** Puts a signal in the run's inbox; false when its id was there before. */
@@ -324,50 +299,11 @@ export class Runs {
     await this.#deps.onEnding?.(await this.get(id), { type: 'cancelled', reason })
   }
 
-  /** A new run that begins where iteration `at` of another began: its journal up to there is copied, its files are the checkpoint before. */
-  async fork(
-    id: string,
-    at: number,
-    options: { readonly caps?: Caps; readonly meta?: JsonObject } = {},
-  ): Promise<RunRecord> {
-    const { store } = this.#deps
-    const run = await this.get(id)
-    const events = await store.read(id)
-    const start = events.find((event) => event.kind === 'iteration_started' && event.iteration === at)
-    const last = events.findLast((event) => event.kind === 'iteration_started')
-    if (!start) {
-      throw new LoopwrightError('bad_input', `run '${id}' has no iteration ${at}`, {
-        hint: last?.kind === 'iteration_started' ? `--at takes 1 to ${last.iteration}` : 'it never began one',
-      })
-    }
-    const before = events.filter((event) => event.seq < start.seq)
-    const commit = before.map(commitOf).findLast((one) => one !== undefined) ?? before.map(baseOf).find(Boolean)
-    const forked: NewRun = {
-      id: this.newId(),
-      loop: run.loop,
-      kind: run.kind,
-      version: run.version,
-      spec: run.spec,
-      labels: { ...run.labels, 'forked-from': id },
-      project: run.project,
-      scopes: [],
-      meta: {
-        ...run.meta,
-        ...options.meta,
-        forkedFrom: id,
-        ...(commit === undefined ? {} : { base: commit, basedOn: id }),
-      },
-    }
-    const caps = options.caps ?? run.caps
-    const made = await store.createRun({
-      ...forked,
-      scopes: [`run:${forked.id}`, ...run.scopes.slice(1)],
-      ...(caps ? { caps } : {}),
-    })
-    // The files first: a journal must never name one that is not there.
-    for (const event of before) if ('ref' in event && event.ref) await this.#copyBlob(id, made.id, event.ref)
-    await store.copyJournal(id, made.id, start.seq - 1)
-    return await this.get(made.id)
+  /** A new run that begins where iteration `at` of another began; see `forkRun`. */
+  async fork(id: string, at: number, options: ForkOptions = {}): Promise<RunRecord> {
+    const forked = this.newId()
+    await forkRun(this.#deps, { run: await this.get(id), at, id: forked }, options)
+    return await this.get(forked)
   }
 
   /** Pauses whatever this process drives and waits for it. Called when the process is told to end. */
@@ -377,11 +313,6 @@ export class Runs {
     for (const held of [...this.#held.values()]) held.activation.interrupt(reason)
     await Promise.allSettled([...this.#held.values()].map((held) => held.ended))
     await Promise.allSettled([...this.#background.values(), ...this.#driving])
-  }
-
-  async #copyBlob(from: string, into: string, ref: BlobRef): Promise<void> {
-    const { blobs } = this.#deps
-    await blobs.put(into, await blobs.get(from, ref))
   }
 
   // ── driving ────────────────────────────────────────────────────────────────
@@ -560,16 +491,4 @@ export class Runs {
 /** True for a run that will not go on by itself. A parent takes that as its child's end. */
 function isOver(run: RunRecord): boolean {
   return finalStatuses.includes(run.status) || run.status === 'failed' || run.status === 'stopped'
-}
-
-/** The commit a run's workspace began at. */
-function baseOf(event: JournalEvent): string | undefined {
-  if (event.kind !== 'step_settled' || event.effect !== 'workspace') return undefined
-  return (event.value as { readonly base?: string } | undefined)?.base
-}
-
-function commitOf(event: JournalEvent): string | undefined {
-  if (event.kind !== 'step_settled' || event.effect !== 'checkpoint') return undefined
-  const value = event.value as { readonly commit?: string } | undefined
-  return value?.commit
 }
