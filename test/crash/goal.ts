@@ -10,8 +10,8 @@ import { type Engine, processesOf, startEngine, until } from '../fixtures/engine
 import type { EngineJob } from '../fixtures/engine-process.ts'
 import { git, hashes, makeRepo, write } from '../fixtures/repo.ts'
 
-/** The run's id, the same in every scene, so that even its branch names compare. */
-export const id = 'crash'
+/** The run's id, the same in every scene of this process, so that even its branch names compare. */
+export const id = `crash-${process.pid}`
 const branch = `refs/heads/loopwright/${id}`
 
 /**
@@ -27,7 +27,7 @@ echo "half of $s" >"parts/$s.txt"
 sleep 0.15
 echo "$s $i" >"parts/$s.txt"
 if [ "$i" = 1 ] && [ "$s" != s1 ]; then echo "$s was here" >shared.txt; fi
-[ -z "\${SLOW:-}" ] || [ ! -e "$SLOW" ] || sleep 300
+[ -z "\${SLOW:-}" ] || [ ! -e "$SLOW" ] || sleep 300 || true
 echo "did $s in iteration $i"
 `
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, expect, test } from 'vitest'
-import { type Engine, startEngine, until } from '../fixtures/engine.ts'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { type Engine, endEngines, startEngine, until } from '../fixtures/engine.ts'
 import { scratch } from '../fixtures/repo.ts'
 import { calmOutcome, driveToEnd, expectSameAs, inFlight, makeScene, type Outcome } from './goal.ts'
 
@@ -27,6 +27,8 @@ beforeAll(async () => {
   runMs = performance.now() - start - bootMs
   console.log(`seed ${seed} (CRASH_SEED repeats it): a run of ${runMs.toFixed(0)} ms, ${calm.events.length} events`)
 })
+
+afterEach(endEngines)
 
 test(`a run killed at ${kills} random moments comes to what it would have come to`, async () => {
   const moments: number[] = []

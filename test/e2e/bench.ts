@@ -31,7 +31,7 @@ export async function bench(
     agent: ScriptedOptions = {},
     more: { readonly agents?: Readonly<Record<string, CustomAgent>>; readonly home?: string } & Pick<
       OpenOptions,
-      'loops' | 'leaseMs' | 'limits'
+      'loops' | 'limits' | 'lockPatienceMs'
     > = {},
   ): Promise<App> => {
     const { agents, home: other, ...rest } = more

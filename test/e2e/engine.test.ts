@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { defineLoop } from '../../src/engine/define.ts'
-import { processesOf, startEngine, until } from '../fixtures/engine.ts'
+import { endEngines, processesOf, startEngine, until } from '../fixtures/engine.ts'
 import { git } from '../fixtures/repo.ts'
 import { bench, resultOf, signal } from './bench.ts'
+
+afterEach(endEngines)
 
 /** A worker as a program that works until the file `go` is there, with a child that has left its session. */
 const waits = (path: string) => [
