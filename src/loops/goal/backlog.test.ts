@@ -58,6 +58,28 @@ test('a story that does not pass is tried again with its own feedback', async ()
   expect(prompts[2]).not.toContain('- no test')
 })
 
+test('the hooks around iterations and acceptance hold for a backlog too', async () => {
+  let calls = 0
+  const hook = [{ argv: ['hook'] }]
+  const world = goalWorld({
+    hooks: { beforeIteration: hook, beforeAccept: hook, afterIteration: hook, afterAccept: hook },
+    // The second is the first beforeAccept.
+    hook: () => (++calls === 2 ? { exitCode: 2, stderr: 'the changelog is missing' } : { exitCode: 1, stderr: 'x' }),
+  })
+  const run = await world.win({ plan: { stories: [{ id: 'a', title: 'A' }] } })
+  expect(came(run)).toMatchObject({ completed: true, iterations: 2 })
+  expect(world.prompts('worker')[1]).toContain('- the changelog is missing')
+  const told = of(await world.journal(run.id), 'emitted').filter(({ name }) => name === 'hook_failed')
+  expect(told.map(({ data }) => (data as { hook: string }).hook)).toEqual([
+    'beforeIteration',
+    'afterIteration',
+    'beforeIteration',
+    'beforeAccept',
+    'afterIteration',
+    'afterAccept',
+  ])
+})
+
 test('a backlog stops at its cap with what passed, and goes on there', async () => {
   const world = goalWorld()
   const run = await world.win({ plan, budget: { iterations: 2 } })

@@ -23,6 +23,7 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
     await keepTime(loop, spec)
     const iteration = await loop.iteration()
     loop.emit('story_started', { story: story.id, title: story.title, passed: passed.size, stories: stories.length })
+    const before = await loop.hooks('beforeIteration')
     const brief = briefOf(spec, story)
     const subgoals = [{ id: story.id, description: [story.title, story.description].filter(Boolean).join('\n\n') }]
 
@@ -38,8 +39,11 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
     history.phase('review')
     const facts = { brief, work: aggregate(results), changedFiles: work.totalChangedFiles, checks }
     const review = await reviewWork(loop, facts)
-    const verdict = decide({ results, checks, review })
+    const hook = await loop.hooks('beforeAccept')
+    const blocked = [before, hook].find((one) => one.blocked)?.feedback
+    const verdict = decide({ results, checks, review, ...(blocked === undefined ? {} : { blocked }) })
     history.finish(review, verdict)
+    await loop.hooks('afterIteration')
 
     if (verdict.accept) {
       passed.add(story.id)
@@ -47,6 +51,7 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
       if (file !== undefined && (await loop.markStory(file, story.id))) {
         await loop.checkpoint(`loopwright: ${story.id} passes`)
       }
+      await loop.hooks('afterAccept')
       loop.emit('story_passed', { story: story.id, passed: passed.size, stories: stories.length })
     } else {
       feedback.set(story.id, verdict.feedback)
