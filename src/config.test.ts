@@ -18,6 +18,12 @@ async function setup(files: Record<string, string> = {}) {
 const own = 'project/.loopwright/config.yaml'
 const mine = 'me/.config/loopwright/config.yaml'
 
+test('a file is no project', async () => {
+  const { cwd, env } = await setup({ 'project/file': '' })
+  const file = join(cwd, 'file')
+  await expect(loadConfig({ cwd: file, env })).rejects.toMatchObject({ message: `${file}: this is not a directory` })
+})
+
 test('with an empty HOME, state is kept where the user lives, not where a command happens to run', async () => {
   const { cwd } = await setup()
   vi.stubEnv('HOME', '')

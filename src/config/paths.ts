@@ -14,6 +14,7 @@ export async function findProject(cwd: string, userHome: string): Promise<string
   const start = await realpath(cwd).catch(() => {
     throw new LoopwrightError('bad_input', `${cwd}: there is no such directory`)
   })
+  if (!(await stat(start)).isDirectory()) throw new LoopwrightError('bad_input', `${cwd}: this is not a directory`)
   for (let here = start; ; here = dirname(here)) {
     if (await exists(join(here, '.loopwright', 'config.yaml'))) return here
     if ((await exists(join(here, '.git'))) || here === userHome || here === dirname(here)) return start
