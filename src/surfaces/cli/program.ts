@@ -125,7 +125,7 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
   command('Steer:', 'pause', 'pause a run when what is in flight is finished')
     .argument(one, oneText, 'last')
     .action(act(async (run: string) => (await import('./commands/steer.ts')).pause(io, run)))
-  command('Steer:', 'stop', 'stop a run after the work in flight; it can be resumed')
+  command('Steer:', 'stop', 'stop a run and its calls in flight; it can be resumed')
     .argument(one, oneText, 'last')
     .action(act(async (run: string) => (await import('./commands/steer.ts')).stop(io, run)))
   command('Steer:', 'kill', 'end a run at once, with every process it started')
