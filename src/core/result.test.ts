@@ -143,3 +143,14 @@ test('a run whose driver died is shown as interrupted and rehydrated, any other 
     stop_reason: null,
   })
 })
+
+test.each([
+  ['intake', 'agent_auth', 'intake_agent_error'],
+  ['execute', 'agent_auth', 'loop_agent_error'],
+  ['decompose', 'missing_tool', 'loop_agent_error'],
+  ['execute', 'workspace', 'run_error'],
+] as const)('an agent that cannot work fails the run by its phase: in %s with %s it is %s', (phase, code, reason) => {
+  const failed = row({ status: 'failed', reason: 'no' })
+  const view = { ...emptyView(failed), phase, error: { code, message: 'no' } }
+  expect(runResult(view, failed).stop_reason).toBe(reason)
+})

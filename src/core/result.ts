@@ -186,7 +186,11 @@ function stopReason(view: RunView, run: Pick<RunRecord, 'status' | 'reason'>, ow
       return view.asks.length > 0 ? 'needs_input' : `waiting (${run.reason ?? 'input'})`
     case 'failed': {
       const said = textOf(own.stop_reason)
-      return said?.endsWith('_error') ? said : 'run_error'
+      if (said?.endsWith('_error')) return said
+      // An agent that cannot work at all: not logged in, or not installed.
+      const noAgent = view.error?.code === 'agent_auth' || view.error?.code === 'missing_tool'
+      if (noAgent) return view.phase === 'intake' ? 'intake_agent_error' : 'loop_agent_error'
+      return 'run_error'
     }
     case 'stopped':
       return run.reason ?? 'stopped'
