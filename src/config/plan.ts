@@ -7,8 +7,8 @@ import { markPassed, planFormat } from '../formats/prd.ts'
 import { isInside, readOptional } from './paths.ts'
 
 /**
- * Marks a story as passed in the plan's file, as the workspace has it. Answers whether the file was changed: it is not when it
- * lies outside of the workspace, was never committed, marks the story already, or no longer tells of it.
+ * Marks a story as passed in the plan's file, as the workspace has it. Answers whether the file says so now: it does not when it
+ * lies outside of the workspace, was never committed, or no longer tells of the story.
  */
 export async function markStory(mark: {
   readonly workspace: Pick<Workspace, 'path' | 'root'>
@@ -26,7 +26,7 @@ export async function markStory(mark: {
     const text = await readOptional(path, root)
     if (text === undefined) return false
     const marked = markPassed(text, planFormat(path), story, path)
-    if (marked === text) return false
+    if (marked === text) return true
     // The file is the agent's to change, so it may be a link by now: the real one is written, and none is followed.
     const file = await open(await realpath(path), constants.O_RDWR | constants.O_NOFOLLOW)
     try {

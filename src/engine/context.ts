@@ -195,7 +195,7 @@ export class LoopContext {
     )
   }
 
-  /** Marks a story as passed in the backlog's file, where the workspace holds that; true when the file was changed. */
+  /** Marks a story as passed in the backlog's file, where the workspace holds that; true when the file says so now. */
   markStory(file: string, story: string): Promise<boolean> {
     return this.#branch.step(
       'mark story',

@@ -28,7 +28,7 @@ export interface Services {
   outputPath(name: string): string | undefined
   /** Commands that people put around iterations, workers and acceptance; trusted. */
   readonly hooks: { readonly [name in HookName]?: readonly CommandSpec[] }
-  /** Marks a story of a backlog as passed in the plan's file as this workspace has it; answers whether the file was changed. */
+  /** Marks a story of a backlog as passed in the plan's file as this workspace has it; answers whether the file says so now. */
   markStory?: (mark: {
     readonly workspace: Workspace
     readonly file: string

@@ -203,6 +203,23 @@ test('of several attempts the diff is that of the chosen one, and discarding thr
   expect(git('branch', '--list', 'loopwright/*')).toBe('')
 })
 
+test('a backlog tells of its stories, and of a plan that cannot be marked', { timeout: patience }, async () => {
+  const { call, folder, repository, git } = setup(writes)
+  const agent = ['--agent', `scripted:${join(folder, 'agents.yaml')}`]
+  const plan = '- [ ] US-1: the first\n'
+  writeFileSync(join(repository, 'PRD.md'), plan)
+  const apart = await call('run', '--plan', 'PRD.md', ...agent)
+  expect(apart.err).toContain('story US-1: the first (0 of 1 pass)')
+  expect(apart.err).toContain(
+    `story US-1 passes (1 of 1); not marked: ${join(repository, 'PRD.md')} is not in the worktree`,
+  )
+  git('add', '.')
+  git('-c', 'user.name=t', '-c', 'user.email=t@localhost', 'commit', '-qm', 'plan')
+  expect((await call('run', '--plan', 'PRD.md', ...agent)).err).toMatch(/story US-1 passes \(1 of 1\)\n/)
+  expect((await call('diff')).out).toContain('+- [x] US-1: the first')
+  expect(readFileSync(join(repository, 'PRD.md'), 'utf8')).toBe(plan)
+})
+
 test('init writes through no link that a repository brought along', { timeout: patience }, async () => {
   const { call, folder, repository } = setup()
   const target = join(folder, 'target')

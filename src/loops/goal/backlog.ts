@@ -48,11 +48,10 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
     if (verdict.accept) {
       passed.add(story.id)
       const { file } = spec.plan ?? {}
-      if (file !== undefined && (await loop.markStory(file, story.id))) {
-        await loop.checkpoint(`loopwright: ${story.id} passes`)
-      }
+      const marked = file === undefined ? {} : { file, marked: await loop.markStory(file, story.id) }
+      if (marked.marked) await loop.checkpoint(`loopwright: ${story.id} passes`)
       await loop.hooks('afterAccept')
-      loop.emit('story_passed', { story: story.id, passed: passed.size, stories: stories.length })
+      loop.emit('story_passed', { story: story.id, passed: passed.size, stories: stories.length, ...marked })
     } else {
       feedback.set(story.id, verdict.feedback)
     }

@@ -23,6 +23,12 @@ export function describeLine(line: EventLine): string | undefined {
       ].join('\n')
     case 'iteration_started':
       return `iteration ${line.iteration}${data.max_iterations === undefined ? '' : `/${data.max_iterations}`}`
+    case 'story_started':
+      return `story ${text('story', 40)}: ${text('title')} (${data.passed} of ${data.stories} pass)`
+    case 'story_passed': {
+      const unmarked = data.marked === false ? `; not marked: ${text('file', 200)} is not in the worktree` : ''
+      return `story ${text('story', 40)} passes (${data.passed} of ${data.stories})${unmarked}`
+    }
     case 'decomposed':
       return `plan: ${listOf(data.subgoals)
         .map((one) => oneLine(textOf(objectOf(one).description) ?? '', 60))
