@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Spend } from '../../src/core/budget.ts'
+import type { Dimension, Spend } from '../../src/core/budget.ts'
 import type { JournalEvent } from '../../src/core/event.ts'
 import type { RunRecord } from '../../src/core/ports.ts'
 import type { GoalResult } from '../../src/loops/goal/history.ts'
@@ -38,8 +38,12 @@ replies:
   - { role: decomposer, delayMs: 40, json: { subgoals: [{ id: s1, description: one }, { id: s2, description: two }, { id: s3, description: three }] } }
 `
 
+/** Each call in flight holds an eighth of it, and what was held when a driver died counts as spent. */
+const tokenCap = 1_000_000
+const allowance = tokenCap / 8
+
 /** A fresh repository with things its owner left lying about, and all a run needs. */
-export function makeScene(at: string) {
+export function makeScene(at: string, caps: { readonly tokens?: number } = { tokens: tokenCap }) {
   const project = join(at, 'project')
   const home = join(at, 'home')
   makeRepo(project, {
@@ -63,7 +67,7 @@ export function makeScene(at: string) {
       agent: `scripted:${join(at, 'script.yaml')}`,
       roles: { worker: { agent: 'hand' } },
       verify: ['sh check.sh'],
-      budget: { iterations: 4, agentCalls: 500, tokens: 1_000_000 },
+      budget: { iterations: 4, agentCalls: 500, ...caps },
     },
   }
   return { at, project, home, job, before }
@@ -158,11 +162,12 @@ export async function expectSameAs(calm: Outcome, scene: Scene, lost: number): P
   }
   expect(now.events.filter((event) => event.kind === 'run_finished')).toHaveLength(1)
 
-  const used = (outcome: Outcome, what: 'iterations' | 'agentCalls' | 'agents') => outcome.spend.used[what] ?? 0
+  const used = (outcome: Outcome, what: Dimension) => outcome.spend.used[what] ?? 0
   expect(used(now, 'iterations')).toBe(used(calm, 'iterations'))
   expect(used(now, 'agentCalls')).toBeGreaterThanOrEqual(used(calm, 'agentCalls'))
   expect(used(now, 'agentCalls')).toBeLessThanOrEqual(used(calm, 'agentCalls') + lost)
   expect(used(now, 'agents')).toBeLessThanOrEqual(used(calm, 'agents') + lost)
+  expect(used(now, 'tokens')).toBeLessThanOrEqual(used(calm, 'tokens') + lost * allowance)
 
   expect(subjects(scene)).toEqual(calmSubjects.get(calm) ?? subjects(scene))
   expect(new Set(stepsOf(scene)).size, 'a commit twice').toBe(stepsOf(scene).length)
