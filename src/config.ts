@@ -209,8 +209,3 @@ function findHome(env: Env, configured: string | undefined, userHome: string, us
     )
   return [resolve(path), source]
 }
-
-/** The environment of this process. Nothing else in loopwright reads it. */
-export function environment(): Readonly<Record<string, string | undefined>> {
-  return process.env
-}

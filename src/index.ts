@@ -1,7 +1,7 @@
 export { commandAgent } from './agents/command/command.ts'
 export { reply } from './agents/scripted/reply.ts'
 export { type ScriptedOptions, scripted } from './agents/scripted/scripted.ts'
-export { environment } from './config.ts'
+export { environment } from './config/process-environment.ts'
 export type { Caps } from './core/budget.ts'
 export { type ErrorCode, isLoopwrightError, LoopwrightError } from './core/errors.ts'
 export type { JournalEvent } from './core/event.ts'

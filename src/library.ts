@@ -1,5 +1,5 @@
 import { openApp } from './compose.ts'
-import { environment } from './config.ts'
+import { environment } from './config/process-environment.ts'
 import type { Caps } from './core/budget.ts'
 import { type BudgetSettings, capsOf, toCaps } from './core/caps.ts'
 import type { JournalEvent } from './core/event.ts'

@@ -1,4 +1,4 @@
-import { environment } from '../../config.ts'
+import { environment } from '../../config/process-environment.ts'
 import type { Io } from './io.ts'
 
 /** Two of the same signal within this time are one key press: a launcher passes on what the terminal sent to both. */
