@@ -91,6 +91,10 @@ test('the home follows LOOPWRIGHT_HOME, then XDG_STATE_HOME; a relative or unwri
     'LOOPWRIGHT_HOME: the home of loopwright must be an absolute path, not h',
   )
   await expect(ensureHome(join(root, 'file', 'home'))).rejects.toMatchObject({ code: 'store_readonly' })
+  // Where a directory can never be made, trying must end.
+  if (process.platform === 'linux') {
+    await expect(ensureHome('/proc/loopwright/home')).rejects.toMatchObject({ code: 'store_readonly' })
+  }
 })
 
 test('a wrong variable, file or directory is named', async () => {

@@ -48,7 +48,7 @@ export async function readOptional(path: string, within?: string): Promise<strin
 /** Makes the state directory (0700) if need be. Throws `store_readonly` when it cannot be written. */
 export async function ensureHome(home: string): Promise<void> {
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 })
+    await makeDirectory(home)
     await access(home, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new LoopwrightError('store_readonly', `${home}: state cannot be kept here: ${messageOf(error)}`, {
@@ -56,6 +56,19 @@ export async function ensureHome(home: string): Promise<void> {
       cause: error,
     })
   }
+}
+
+/**
+ * Makes a directory and what is missing above it, one by one: where a file system says of a directory that it cannot be made
+ * because it is not there, as /proc does, Node's own recursive way never ends.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  if (await exists(path)) return
+  const above = dirname(path)
+  if (above !== path) await makeDirectory(above)
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if (!isCode(error, 'EEXIST')) throw error
+  })
 }
 
 /** An absolute path from the environment; XDG says that others are to be ignored. */
