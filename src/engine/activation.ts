@@ -110,6 +110,8 @@ export class Activation {
   #returned: (() => void) | undefined
   /** The loop function is over: what it comes to is settled, and no signal can change it any more. */
   #over = false
+  /** Effects in flight were given their time to end, and are not waited for any longer. */
+  #graceOver = false
   #ended = false
   #pausing: { readonly reason: string; readonly signal?: string; readonly atOnce: boolean } | undefined
   #stop: Guard | undefined
@@ -200,7 +202,7 @@ export class Activation {
     if (this.#ended) return
     this.#pausing = { reason, atOnce: true }
     this.effects.abort('release')
-    this.after(this.options.graceMs, () => this.#pause())
+    this.#giveGrace()
     this.#schedulePump()
   }
 
@@ -370,6 +372,7 @@ export class Activation {
   #startBody(): void {
     this.#returned = undefined
     this.#over = false
+    this.#graceOver = false
     const root = new Branch(this, { path: '', parent: undefined })
     const call = async () => await this.options.body(root, this.options.run.spec)
     // The loop starts in a macrotask of its own, as everything it will ever see arrives in one.
@@ -577,13 +580,21 @@ export class Activation {
 
   /** Nothing to deliver: the run works, waits, is over, or hangs on something foreign. */
   #settleDown(): void {
-    if (this.#ended || this.effects.busy || !this.#appender.idle) return
+    if (this.#ended || (this.effects.busy && !this.#graceOver) || !this.#appender.idle) return
     if (this.#pausing) this.#pause()
     else if (this.#returned) this.#returned()
     else if (this.#polling) return
     else if (this.#operations.size === 0) this.#watch()
     else if (this.#appender.hasLazy) this.#appender.flush()
     else this.#suspendIfParked()
+  }
+
+  /** What is in flight may take this long to end; what is on its way into the journal is waited for all the same. */
+  #giveGrace(): void {
+    this.after(this.options.graceMs, () => {
+      this.#graceOver = true
+      this.#schedulePump()
+    })
   }
 
   #pause(): void {
@@ -624,7 +635,7 @@ export class Activation {
     const finish = () => (this.#cancel ? this.#finish(cancelled(this.#cancel.reason)) : then())
     // What the loop left behind ends with it.
     this.drop(() => true, 'the loop ended')
-    this.after(this.options.graceMs, finish)
+    this.#giveGrace()
     this.#returned = finish
     this.#schedulePump()
   }

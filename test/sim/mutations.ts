@@ -124,7 +124,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a run is suspended while an effect is in flight',
     file: 'src/engine/activation.ts',
-    find: 'if (this.#ended || this.effects.busy || !this.#appender.idle) return',
+    find: 'if (this.#ended || (this.effects.busy && !this.#graceOver) || !this.#appender.idle) return',
     replace: 'if (this.#ended || !this.#appender.idle) return',
   },
   {
