@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.ts'
+import type { AgentOutcome } from './ports.ts'
 
 /** A role: the prompt an agent gets for an input, and what is read out of its answer. Pure: no clock, no files. */
 export interface Role<Input, Output> {
@@ -16,17 +17,7 @@ export interface Role<Input, Output> {
 /** How a call of an agent in a role ended, as a loop sees it. */
 export interface RoleResult<Output = Json> {
   /** An agent's outcome, or `budget` when a cap refused the call. */
-  readonly outcome:
-    | 'done'
-    | 'refused'
-    | 'failed'
-    | 'rate_limited'
-    | 'auth'
-    | 'stalled'
-    | 'timeout'
-    | 'oom'
-    | 'killed'
-    | 'budget'
+  readonly outcome: AgentOutcome | 'budget'
   readonly ok: boolean
   readonly text: string
   /** What `parse` made of the text, when the outcome is done and it could be understood. */

@@ -19,6 +19,16 @@ interface Caller {
 type Recorded = Required<Pick<AgentResponse, 'text' | 'outcome'>> &
   Omit<AgentResponse, 'text' | 'outcome' | 'raw'> & { readonly outputPath?: string }
 
+/** One call of an agent, about to be made. */
+interface Work {
+  readonly call: StepCall
+  readonly prompt: string
+  /** It follows a failed one. */
+  readonly again: boolean
+  readonly settings: RoleSettings
+  readonly options: AgentOptions
+}
+
 /** Milliseconds before the first retry; doubled for each further one. */
 const backoffMs = 1_000
 /** Milliseconds to wait out a rate limit whose reset is not known; doubled each time, to an hour at most. */
@@ -113,13 +123,7 @@ async function perform<Input, Output>(
   caller: Caller,
   role: Role<Input, Output>,
   input: Input,
-  work: {
-    readonly call: StepCall
-    readonly prompt: string
-    readonly again: boolean
-    readonly settings: RoleSettings
-    readonly options: AgentOptions
-  },
+  work: Work,
 ): Promise<Recorded> {
   const { call, settings, options } = work
   const { services } = caller
@@ -163,13 +167,7 @@ async function requestOf<Input, Output>(
   caller: Caller,
   role: Role<Input, Output>,
   input: Input,
-  work: {
-    readonly call: StepCall
-    readonly prompt: string
-    readonly again: boolean
-    readonly settings: RoleSettings
-    readonly options: AgentOptions
-  },
+  work: Work,
 ): Promise<AgentRequest> {
   const { call, prompt, again, settings, options } = work
   const { services, iteration, run } = caller
