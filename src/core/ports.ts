@@ -209,6 +209,10 @@ export type AgentOutcome =
   | 'stalled'
   | 'timeout'
   | 'oom'
+  /** It printed more than a process may. */
+  | 'flood'
+  /** It did the same thing with the same result again and again. */
+  | 'stuck'
   | 'killed'
 
 export interface AgentRequest {
@@ -225,10 +229,20 @@ export interface AgentRequest {
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds; absent = no cap per call. */
   readonly timeoutMs?: number
+  /** Milliseconds without output and without work of its processes after which the call ends as stalled; absent = never. */
+  readonly stallMs?: number
+  /** The agent's own session to go on with. */
   readonly sessionId?: string
+  /** What that session had used before, as `AgentResponse.sessionTotals` of its last call said. */
+  readonly sessionTotals?: Usage
   /** The agent's full output goes to this file, as it comes. */
   readonly outputPath?: string
+  /** The agent acts without asking. */
   readonly skipPermissions?: boolean
+  /** What is answered to an agent that asks for permission; absent = `edits`. */
+  readonly approvals?: ApprovalPolicy
+  /** How the agent's processes are confined; absent = not at all. */
+  readonly confinement?: Confinement
   /** Tokens and money this call may use; past it the agent is stopped. */
   readonly allowance?: Amounts
 }
@@ -247,8 +261,11 @@ export interface Usage {
 export interface AgentResponse {
   readonly text: string
   readonly outcome?: AgentOutcome
+  /** Of this call alone. */
   readonly usage?: Usage
   readonly sessionId?: string
+  /** What the agent counts for its whole session, where it counts that way. */
+  readonly sessionTotals?: Usage
   /** What went wrong and what to do, for outcomes other than done. */
   readonly message?: string
   /** rate_limited: when to try again, milliseconds since 1970. */
@@ -263,16 +280,87 @@ export interface AgentCall {
   readonly onDelta?: (delta: AgentDelta) => void
 }
 
+/**
+ * What an agent says while it works, in one vocabulary for all agents. `usage` is the running total of the call. A tool's `id` joins its
+ * start and its result; `input` and `output` are bounded texts.
+ */
 export type AgentDelta =
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'tool'; readonly name: string; readonly detail?: string }
+  | { readonly type: 'thought'; readonly text: string }
+  | {
+      readonly type: 'tool'
+      readonly name: string
+      readonly id?: string
+      /** For people, one line: the file, the command … */
+      readonly detail?: string
+      readonly input?: string
+    }
+  | {
+      readonly type: 'tool_result'
+      readonly name: string
+      readonly id?: string
+      readonly ok: boolean
+      readonly output?: string
+    }
+  | { readonly type: 'permission'; readonly title: string; readonly decision: 'allow' | 'deny' }
+  /** Something people should know: a warning of the supervisor. */
+  | { readonly type: 'notice'; readonly text: string }
   | { readonly type: 'usage'; readonly usage: Usage }
 
 /** What does work on a request: an adapter, never a role. Expected failure is an outcome; a throw becomes outcome `failed`. */
 export interface Agent {
   readonly name: string
+  /** It starts processes, which can and, acting without asking, must be confined. */
+  readonly spawns?: boolean
   run(request: AgentRequest, call: AgentCall): Promise<AgentResponse>
 }
+
+/** What an agent asks permission for, in the terms of the Agent Client Protocol. */
+export interface PermissionQuestion {
+  readonly kind: 'read' | 'edit' | 'delete' | 'move' | 'search' | 'execute' | 'think' | 'fetch' | 'other'
+  /** What it says it wants to do: the command line, the file. */
+  readonly title: string
+  /** Files it is about; absolute. */
+  readonly paths: readonly string[]
+}
+
+/** `*` in a match stands for any text. */
+export interface ApprovalRule {
+  readonly decision: 'allow' | 'deny'
+  readonly kind?: PermissionQuestion['kind']
+  /** Compared with the title and with each path. */
+  readonly match?: string
+}
+
+/** The first rule that fits decides; without one the mode does: `edits` allows to read, search and change files of the workspace. */
+export interface ApprovalPolicy {
+  readonly mode: 'none' | 'edits' | 'all'
+  readonly rules: readonly ApprovalRule[]
+}
+
+// ─── Confinement ────────────────────────────────────────────────────────────
+
+/**
+ * What a confined process can reach. Everything it can see is read-only but `writable`; paths are absolute, the longest one that fits
+ * a file decides, and of equal ones the stricter.
+ */
+export interface Confinement {
+  readonly writable: readonly string[]
+  /** Seen, read-only, also inside of what is hidden or writable. */
+  readonly readable: readonly string[]
+  /** Not seen at all. */
+  readonly hidden: readonly string[]
+  /**
+   * `open`, `none`, or the hosts that may be reached: `api.example.com`, `*.example.com` (subdomains only), each with `:port` or for 443 and 80;
+   * `localhost:11434` for a server on this machine.
+   */
+  readonly network: 'open' | 'none' | readonly string[]
+  /** Names of variables that come through; a `*` at the end stands for any rest. */
+  readonly env: readonly string[]
+}
+
+/** `auto` takes what works on this machine. */
+export type SandboxMode = 'auto' | 'bwrap' | 'srt' | 'none'
 
 // ─── Workspaces ─────────────────────────────────────────────────────────────
 
@@ -327,6 +415,8 @@ export interface Workspace {
   readonly branch?: string
   readonly base?: string
   readonly isolated: boolean
+  /** Repositories behind it that git in a sandbox has to read and nobody may write; absolute. */
+  readonly repositories: readonly string[]
   /** For people: `not a git repository: working in place, nothing can be undone` … */
   readonly warnings: readonly string[]
   /** A worker's own worktree on its own branch, from the run's current checkpoint. The same id finds it again, dirty as it was. */
@@ -358,9 +448,14 @@ export interface CommandSpec {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** Why a command did not end well by itself, told apart by evidence and never by its exit code alone. */
+export type CommandFailure = 'timeout' | 'stalled' | 'oom' | 'flood' | 'crash'
+
 export interface CommandResult {
   readonly exitCode: number | null
   readonly signal?: string
+  /** Absent: it ended by itself, with whatever exit code, or was cancelled, or never started. `crash`: a signal nobody of us sent. */
+  readonly failure?: CommandFailure
   /** The last part of what it printed (default 6,000 characters each). */
   readonly stdout: string
   readonly stderr: string
@@ -379,7 +474,10 @@ export interface CommandOptions {
   readonly outputPath?: string
   readonly stdin?: string
   readonly timeoutMs?: number
+  /** Milliseconds without output and without work of its processes after which it is ended. */
+  readonly stallMs?: number
   readonly tailChars?: number
+  readonly confinement?: Confinement
 }
 
 /** Runs a command in its own process group; never rejects for what the command does. */

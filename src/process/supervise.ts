@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Redact } from '../core/ports.ts'
+import type { Confinement, Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
 import { releaseGroup } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
@@ -44,6 +44,8 @@ export interface SuperviseOptions {
   readonly tailChars?: number
   /** How much of the start of stdout the result holds as well; nothing by default. */
   readonly headChars?: number
+  /** How the whole tree is confined; `confined` (sandbox/confined.ts) sees to it, `supervise` alone refuses. */
+  readonly confinement?: Confinement
 }
 
 /** A supervised process: `marker` is in the environment of all that comes of it (`killTree(marker)`). */

@@ -34,6 +34,7 @@ export async function openInPlace(
     path: spec.project,
     root: user?.top ?? spec.project,
     isolated: false,
+    repositories: user === undefined ? [] : [...new Set([user.gitDir, user.commonDir])],
     warnings,
     ...(seen?.before.head ? { base: seen.before.head } : {}),
     fork: async () => workspace,

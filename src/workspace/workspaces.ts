@@ -12,7 +12,7 @@ import { withLock } from './lock.ts'
 import { mergeWorker, recoverMove } from './merge.ts'
 import { copyInto, runSetup } from './prepare.ts'
 import { publishRef } from './publish.ts'
-import { changedPaths, escapePattern, isAncestor } from './repository.ts'
+import { changedPaths, escapePattern, isAncestor, storesOf } from './repository.ts'
 import { dropSpares } from './spare.ts'
 import { hashOf, placesOf, readState, worktreesIn } from './state.ts'
 import {
@@ -121,6 +121,7 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
     branch: tree.ref.replace('refs/heads/', ''),
     base: tree.base,
     isolated: true,
+    repositories: [tree.agentGit, join(places.control.gitDir, 'objects'), ...(await storesOf(state.user))],
     get warnings() {
       return [...state.warnings, ...bench.notes]
     },

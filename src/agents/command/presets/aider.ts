@@ -9,6 +9,9 @@ export const aider: Preset = {
   executable: 'aider',
   install: 'python -m pip install aider-install && aider-install',
   login: 'set the API key of your model, as in ANTHROPIC_API_KEY or OPENAI_API_KEY',
+  loggedIn: () => ({ state: 'unknown' }),
+  needs: { home: ['.aider'], hosts: [], env: ['AIDER_*', 'OPENAI_*', 'ANTHROPIC_*'] },
+  projectFiles: ['.aider.conf.yml'],
   env: {
     AIDER_PRETTY: 'false',
     AIDER_CHECK_UPDATE: 'false',

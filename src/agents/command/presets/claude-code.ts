@@ -21,6 +21,9 @@ export const claudeCode: Preset = {
   executable: 'claude',
   install: 'npm install -g @anthropic-ai/claude-code',
   login: 'run `claude` once and log in, or set ANTHROPIC_API_KEY',
+  loggedIn: ({ env }) => (env.ANTHROPIC_API_KEY ? { state: 'yes', by: 'ANTHROPIC_API_KEY' } : { state: 'unknown' }),
+  needs: { home: ['.claude', '.claude.json'], hosts: ['api.anthropic.com'], env: ['ANTHROPIC_*', 'CLAUDE_*'] },
+  projectFiles: ['.claude/settings.json', '.mcp.json'],
   env: { DISABLE_AUTOUPDATER: '1' },
   unset: ['CLAUDECODE', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT'],
   invoke(request, model) {

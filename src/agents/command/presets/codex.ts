@@ -20,6 +20,9 @@ export const codex: Preset = {
   executable: 'codex',
   install: 'npm install -g @openai/codex',
   login: 'run `codex login`, or set OPENAI_API_KEY',
+  loggedIn: ({ env }) => (env.OPENAI_API_KEY ? { state: 'yes', by: 'OPENAI_API_KEY' } : { state: 'unknown' }),
+  needs: { home: ['.codex'], hosts: ['api.openai.com', 'chatgpt.com'], env: ['OPENAI_*', 'CODEX_*'] },
+  projectFiles: ['.codex/config.toml'],
   invoke(request, model) {
     const prompt = combined(request)
     const long = !fitsArgument(prompt)

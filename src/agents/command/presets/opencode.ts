@@ -20,6 +20,9 @@ export const opencode: Preset = {
   executable: 'opencode',
   install: 'npm install -g opencode-ai',
   login: 'run `opencode auth login`',
+  loggedIn: () => ({ state: 'unknown' }),
+  needs: { home: ['.local/share/opencode', '.config/opencode'], hosts: [], env: ['OPENCODE_*'] },
+  projectFiles: ['opencode.json', '.opencode/'],
   env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
   invoke(request, model) {
     const prompt = combined(request)
