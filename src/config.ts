@@ -5,6 +5,7 @@ import { callingAgent, type Env, fromEnvironment, secretValues } from './config/
 import { absolute, findProject, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
+import type { SandboxSpec } from './core/spec/confine.ts'
 import { goalSpec } from './core/spec/goal.ts'
 import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
 import { problemsOf } from './core/spec/problems.ts'
@@ -38,6 +39,11 @@ export interface Config {
   readonly retries: number
   readonly isolation: 'worktree' | 'inplace'
   readonly cleanup: 'auto' | 'always' | 'never'
+  /** Seconds without output or work after which an agent is ended; 0 = never. */
+  readonly stall: number
+  readonly fallback?: string
+  /** What somebody set; a run's own settings come before it. */
+  readonly sandbox: Partial<SandboxSpec>
   /** Durations in seconds, cost in US dollars. */
   readonly budget: NonNullable<FileConfig['budget']>
   readonly prices: Readonly<Record<string, Price>>
@@ -60,7 +66,14 @@ export interface ConfigInput {
   readonly flags?: Readonly<Record<string, unknown>>
 }
 
-const defaults = { concurrency: 8, retries: 1, isolation: 'worktree', cleanup: 'auto', 'budget.iterations': 4 }
+const defaults = {
+  concurrency: 8,
+  retries: 1,
+  isolation: 'worktree',
+  cleanup: 'auto',
+  stall: 900,
+  'budget.iterations': 4,
+}
 
 /**
  * Reads flags, environment, the project's and the user's config.yaml, and says of every value where it comes from.
@@ -75,8 +88,13 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   const userText = await readOptional(userPath)
   const projectText = await readOptional(projectPath, project)
   const user: FileConfig = userText === undefined ? {} : read(userConfig, userText, userPath)
-  const { home: _, ...own } =
-    projectText === undefined ? { home: undefined } : read(projectConfig, projectText, projectPath)
+  const {
+    home: _,
+    sandbox: __,
+    ...own
+  } = projectText === undefined
+    ? { home: undefined, sandbox: undefined }
+    : read(projectConfig, projectText, projectPath)
   const ours: FileConfig = own
 
   const values = new Map<string, unknown>()
@@ -110,6 +128,9 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     retries: merged.retries ?? 1,
     isolation: merged.isolation ?? 'worktree',
     cleanup: merged.cleanup ?? 'auto',
+    stall: merged.stall ?? 900,
+    ...(merged.fallback === undefined ? {} : { fallback: merged.fallback }),
+    sandbox: merged.sandbox ?? {},
     budget: merged.budget ?? {},
     prices: merged.prices ?? {},
     agents: merged.agents ?? {},
@@ -152,6 +173,9 @@ export function explainConfig(config: Config): ConfigRow[] {
   row('agent', config.agent ?? 'auto')
   row('model', config.model ?? 'the agent decides')
   for (const key of ['concurrency', 'retries', 'isolation', 'cleanup'] as const) row(key, config[key])
+  row('stall', config.stall === 0 ? 'never' : `${config.stall}s`)
+  if (config.fallback !== undefined) row('fallback', config.fallback)
+  for (const [key, value] of Object.entries(config.sandbox)) row(`sandbox.${key}`, value)
   for (const [key, value] of Object.entries(config.budget)) row(`budget.${key}`, value)
   for (const [name, value] of Object.entries(config.prices)) row(`prices.${name}`, value)
   for (const [name, { env, ...rest }] of Object.entries(config.agents))

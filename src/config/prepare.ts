@@ -26,7 +26,7 @@ export interface PreparedGoal {
 }
 
 /** Settings of a configuration that a goal takes over where it says nothing itself. */
-const shared = ['agent', 'model', 'concurrency', 'retries', 'isolation', 'cleanup'] as const
+const shared = ['agent', 'model', 'concurrency', 'retries', 'isolation', 'cleanup', 'stall', 'fallback'] as const
 
 /**
  * Puts a goal together: flag > loop file > environment > project > user > default. Throws `bad_input` with the place of the
@@ -41,8 +41,10 @@ export async function prepareGoal({ config, file, plan, flags }: PrepareGoal): P
     origins.set(path, origin)
   }
   for (const key of shared) put(key, config[key], layerOf(config.sources.get(key)))
-  for (const [key, value] of Object.entries(config.budget)) {
-    put(`budget.${key}`, value, layerOf(config.sources.get(`budget.${key}`)))
+  for (const part of ['budget', 'sandbox'] as const) {
+    for (const [key, value] of Object.entries(config[part])) {
+      put(`${part}.${key}`, value, layerOf(config.sources.get(`${part}.${key}`)))
+    }
   }
   let source: SourceFile | undefined
   if (file !== undefined) {
@@ -70,12 +72,13 @@ function layerOf(source: Source | undefined): string {
   return source.from === source.layer ? source.layer : `${source.layer} (${source.from})`
 }
 
-/** A file's values by path; budgets are merged entry by entry, all else as a whole. */
+/** A file's values by path; budgets and sandboxes are merged entry by entry, all else as a whole. */
 function leaves(value: unknown): [string, unknown][] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, one]): [string, unknown][] => {
-    if (key !== 'budget' || typeof one !== 'object' || one === null) return [[key, one]]
-    return Object.entries(one).map(([inner, cap]) => [`${key}.${inner}`, cap])
+    if (key === 'sandbox' && typeof one === 'string') return [['sandbox.mode', one]]
+    if ((key !== 'budget' && key !== 'sandbox') || typeof one !== 'object' || one === null) return [[key, one]]
+    return Object.entries(one).map(([inner, part]) => [`${key}.${inner}`, part])
   })
 }
 

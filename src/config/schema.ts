@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { duration } from '../core/spec/parts.ts'
+import { sandbox } from '../core/spec/confine.ts'
+import { duration, durationOrNever } from '../core/spec/parts.ts'
 
 const name = z.string().trim().min(1)
 const whole = z.int().min(1)
@@ -12,6 +13,8 @@ const fields = {
   retries: z.int().min(0).max(20).optional().describe('more tries for a subgoal that failed'),
   isolation: z.enum(['worktree', 'inplace']).optional().describe('where the work happens'),
   cleanup: z.enum(['auto', 'always', 'never']).optional().describe('what becomes of the worktree'),
+  stall: durationOrNever.optional().describe('an agent that neither printed nor worked for so long is ended; or never'),
+  fallback: name.optional().describe('the agent that takes over when another is at its limit or not logged in'),
   budget: z
     .strictObject({
       iterations: whole.optional(),
@@ -36,6 +39,7 @@ const fields = {
       z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'the name of an agent is letters, digits, - and _'),
       z.strictObject({
         command: z.union([name, z.array(z.string()).min(1)]),
+        protocol: z.enum(['text', 'acp']).optional().describe('what it speaks: text, or the Agent Client Protocol'),
         model: name.optional(),
         env: z.record(z.string(), z.string()).optional(),
       }),
@@ -45,23 +49,27 @@ const fields = {
 }
 
 /** The user's own config.yaml. */
-export const userConfig = z.strictObject({ ...fields, home: name.optional().describe('where state is kept; absolute') })
+export const userConfig = z.strictObject({
+  ...fields,
+  home: name.optional().describe('where state is kept; absolute'),
+  sandbox: sandbox.optional().describe('how agents and the commands of runs are confined'),
+})
 
-/** A project's config.yaml: never where our own state is, or its owner could read and change it. */
+/** A project's config.yaml: never where our own state is nor how it is confined, or its owner could read and change what he likes. */
 export const projectConfig = z.strictObject({
   ...fields,
-  home: z
+  home: refused('a project cannot set where state is kept', 'set LOOPWRIGHT_HOME, or home in your own config.yaml'),
+  sandbox: refused('a project cannot set how it is confined', 'set sandbox in your own config.yaml, or in a loop file'),
+})
+
+function refused(message: string, hint: string) {
+  return z
     .unknown()
     .optional()
     .superRefine((value, ctx) => {
-      if (value !== undefined)
-        ctx.addIssue({
-          code: 'custom',
-          message: 'a project cannot set where state is kept',
-          params: { hint: 'set LOOPWRIGHT_HOME, or home in your own config.yaml' },
-        })
-    }),
-})
+      if (value !== undefined) ctx.addIssue({ code: 'custom', message, params: { hint } })
+    })
+}
 
 export type FileConfig = z.output<typeof userConfig>
 export type AgentTemplate = NonNullable<FileConfig['agents']>[string]

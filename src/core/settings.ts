@@ -6,12 +6,17 @@ type Shared = Pick<
   | 'agent'
   | 'model'
   | 'agentCommand'
+  | 'agentProtocol'
+  | 'fallback'
   | 'timeout'
+  | 'stall'
   | 'retries'
   | 'isolation'
   | 'cleanup'
   | 'base'
   | 'skipPermissions'
+  | 'approvals'
+  | 'sandbox'
   | 'workspace'
   | 'hooks'
 >
@@ -21,7 +26,13 @@ export type RunSettings = { readonly [K in keyof Shared]?: Shared[K] | undefined
   readonly roles?: Readonly<
     Record<
       string,
-      { agent?: string | undefined; model?: string | undefined; instructions?: string | undefined } | undefined
+      | {
+          agent?: string | undefined
+          model?: string | undefined
+          instructions?: string | undefined
+          fallback?: string | undefined
+        }
+      | undefined
     >
   >
 }

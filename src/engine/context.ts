@@ -1,6 +1,14 @@
 import type { Caps } from '../core/budget.ts'
 import type { Json } from '../core/json.ts'
-import type { Checkpoint, CheckResult, CommandResult, CommandSpec, MergeOutcome, Workspace } from '../core/ports.ts'
+import type {
+  Checkpoint,
+  CheckResult,
+  CommandOptions,
+  CommandResult,
+  CommandSpec,
+  MergeOutcome,
+  Workspace,
+} from '../core/ports.ts'
 import type { Role, RoleResult } from '../core/role.ts'
 import { callAgent } from './agent-call.ts'
 import type { Branch, ChildResult, Continuation, StepCall, StepOptions } from './branch.ts'
@@ -122,7 +130,7 @@ export class LoopContext {
             return await this.#services.runCheck(
               { ...check, name },
               {
-                cwd: (await this.#workspace()).path,
+                ...(await this.#place()),
                 signal,
                 env: this.#env('check'),
                 ...(outputPath === undefined ? {} : { outputPath }),
@@ -318,6 +326,13 @@ export class LoopContext {
               return forked
             },
     })
+  }
+
+  /** Where the commands of the run work, and how they are confined. The people's own hooks are not. */
+  async #place(): Promise<Pick<CommandOptions, 'cwd' | 'confinement'>> {
+    const workspace = await this.#workspace()
+    const confinement = this.#services.confine?.(workspace)
+    return { cwd: workspace.path, ...(confinement === undefined ? {} : { confinement }) }
   }
 
   #env(role: string): Record<string, string> {

@@ -1,6 +1,16 @@
 import type { Amounts, Caps } from '../core/budget.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { Agent, CommandSpec, RunCheck, RunCommand, RunRecord, Usage, Workspace } from '../core/ports.ts'
+import type {
+  Agent,
+  ApprovalPolicy,
+  CommandSpec,
+  Confinement,
+  RunCheck,
+  RunCommand,
+  RunRecord,
+  Usage,
+  Workspace,
+} from '../core/ports.ts'
 
 /** How agents are called in one role. */
 export interface RoleSettings {
@@ -9,7 +19,12 @@ export interface RoleSettings {
   /** Added to the role's system prompt. */
   readonly instructions?: string
   readonly timeoutMs?: number
+  /** Milliseconds without output or work after which a call is ended. */
+  readonly stallMs?: number
   readonly skipPermissions?: boolean
+  readonly approvals?: ApprovalPolicy
+  /** Who takes over when the agent is at its limit or not logged in. */
+  readonly fallback?: RoleSettings
   /** Tries after the first. */
   readonly retries: number
 }
@@ -20,6 +35,8 @@ export interface Services {
   role(name: string): RoleSettings
   /** The run's workspace, opened when first needed. */
   workspace(): Promise<Workspace>
+  /** How the processes that work in a workspace are confined; undefined: they are not. */
+  confine?: (workspace: Workspace) => Confinement | undefined
   readonly runCheck: RunCheck
   readonly runCommand: RunCommand
   /** What a call used, in whole numbers. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { commands, duration, texts } from './parts.ts'
+import { approvals, sandbox } from './confine.ts'
+import { commands, duration, durationOrNever, texts } from './parts.ts'
 
 /** The longest goal, in characters. */
 export const maxGoalLength = 1_000_000
@@ -11,6 +12,7 @@ const role = z.strictObject({
   agent: name.optional().describe('the agent for this role; absent: the agent of the run'),
   model: name.optional().describe('the model for this role'),
   instructions: z.string().optional().describe('added to the system prompt of this role'),
+  fallback: name.optional().describe('the agent that takes over when this one is at its limit or not logged in'),
 })
 
 /** A story of a backlog. Higher-priority stories (smaller numbers) come first. */
@@ -62,6 +64,13 @@ export const goalSpec = z
       .describe(
         'a command to use as the agent, with {prompt}, {system} or {combined}; with none the prompt goes to stdin',
       ),
+    agentProtocol: z
+      .enum(['text', 'acp'])
+      .default('text')
+      .describe('what agentCommand speaks: text, or the Agent Client Protocol'),
+    fallback: name
+      .optional()
+      .describe('the agent that takes over when the one of a role is at its limit or not logged in'),
     roles: z
       .strictObject({
         decomposer: role.optional().describe('splits the goal into subgoals'),
@@ -76,6 +85,9 @@ export const goalSpec = z
     verifyTimeout: duration.optional().describe('time limit of each check that sets none of its own'),
     budget: budget.prefault({}).describe('where the run stops'),
     timeout: duration.optional().describe('time limit of each call of an agent; absent: none'),
+    stall: durationOrNever
+      .optional()
+      .describe('end a call of an agent that neither printed nor worked for so long, or never; absent: 15 minutes'),
     concurrency: z.int().min(1).max(64).default(8).describe('workers at once'),
     parallel: z.boolean().default(true).describe('false: one worker after another'),
     retries: z.int().min(0).max(20).default(1).describe('more tries for a subgoal that failed'),
@@ -87,6 +99,8 @@ export const goalSpec = z
       .describe('what becomes of the worktree: auto keeps it when something changed'),
     base: name.optional().describe('the branch or commit to start from; absent: HEAD'),
     skipPermissions: z.boolean().default(false).describe('the agent acts without asking for permission'),
+    approvals: approvals.prefault({}).describe('what is answered to an agent that asks for permission'),
+    sandbox: sandbox.prefault({}).describe('how agents and the commands of the run are confined'),
     ask: z.boolean().default(false).describe('suspend with questions instead of guessing'),
     playwright: z.boolean().default(false).describe('check with `npx playwright test` and tell the agents so'),
     workspace: z

@@ -22,6 +22,9 @@ export const duration = z
   .union([z.number(), z.string()])
   .transform((value, ctx): number => parsed(ctx, () => parseDuration(value)))
 
+/** A duration, or `never` (parsed to 0). */
+export const durationOrNever = z.union([z.literal(['never', 0]).transform((): number => 0), duration])
+
 /** One text or a list of them; parsed to a list. */
 export const texts = z
   .union([z.string(), z.array(z.string())])

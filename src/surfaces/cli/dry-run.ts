@@ -58,10 +58,19 @@ export function dryRun(
   if (spec.attempts !== undefined)
     row('attempts', `${spec.attempts}${spec.attemptAgents ? ` by ${spec.attemptAgents.join(', ')}` : ''}`, 'attempts')
   if (spec.skipPermissions) row('', style.yellow('the agent acts without asking for permission'), 'skipPermissions')
+  row('sandbox', sandboxText(spec), 'sandbox.mode')
   row('project', options.cwd)
   row('state', app.config.home)
   print(io, style.dim('Nothing was run.'))
   return 0
+}
+
+function sandboxText({ sandbox, skipPermissions }: PreparedGoal['spec']): string {
+  const on = sandbox.mode === 'auto' ? skipPermissions : sandbox.mode !== 'none'
+  if (!on) return sandbox.mode === 'none' ? 'none' : 'auto: none, because the agent asks for permission'
+  const { network = [] } = sandbox
+  const reach = typeof network === 'string' ? network : ["the agent's hosts", ...network].join(', ')
+  return `${sandbox.mode}, network: ${reach}`
 }
 
 function commandText(command: CommandSpec): string {

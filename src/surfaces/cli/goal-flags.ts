@@ -15,12 +15,18 @@ export interface RunFlags {
   readonly backend?: string
   readonly model?: string
   readonly agentCommand?: string
+  readonly agentProtocol?: string
+  readonly fallback?: string
   readonly timeout?: number
+  readonly stall?: number
   readonly retries?: number
   readonly concurrency?: number
   readonly attempts?: number
   readonly attemptAgents?: string
   readonly skipPermissions?: boolean
+  /** A mode; false for --no-sandbox. */
+  readonly sandbox?: string | boolean
+  readonly network?: string
   readonly verify?: readonly string[]
   readonly verifyTimeout?: number
   readonly playwright?: boolean
@@ -78,12 +84,18 @@ export async function goalFlags(io: Io, flags: RunFlags): Promise<Record<string,
     agent: agentPath(io, flags.agent ?? flags.backend),
     model: flags.model,
     agentCommand: flags.agentCommand,
+    agentProtocol: flags.agentProtocol,
+    fallback: agentPath(io, flags.fallback),
     timeout: flags.timeout,
+    stall: flags.stall,
     retries: flags.retries,
     concurrency: flags.concurrency,
     attempts: flags.attempts,
     attemptAgents: flags.attemptAgents?.split(',').map((name) => agentPath(io, name.trim())),
     skipPermissions: flags.skipPermissions,
+    // Commander sets true by itself where a flag has a --no- form.
+    'sandbox.mode': flags.sandbox === true ? undefined : flags.sandbox === false ? 'none' : flags.sandbox,
+    'sandbox.network': flags.network === undefined ? undefined : networkOf(flags.network),
     verify: flags.verify?.map(checkOf),
     verifyTimeout: flags.verifyTimeout,
     playwright: flags.playwright,
@@ -108,6 +120,14 @@ export function criteriaIn(text: string): string[] {
 function checkOf(text: string): string | { readonly shell: string; readonly name: string } {
   const shell = /^\s*shell:\s*(.*)$/s.exec(text)?.[1]
   return shell === undefined ? text : { shell, name: shell.trim().slice(0, 200) }
+}
+
+function networkOf(text: string): string | readonly string[] {
+  if (text === 'open' || text === 'none') return text
+  return text
+    .split(',')
+    .map((host) => host.trim())
+    .filter((host) => host !== '')
 }
 
 /** A script is found again from any directory. */

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Io } from './io.ts'
-import { choice, duration, list, money, pairs, whole } from './values.ts'
+import { choice, duration, durationOrNever, list, money, pairs, whole } from './values.ts'
 
 /** What a command answers: the exit code. */
 export type Action = Promise<number>
@@ -204,12 +204,33 @@ function withRunFlags(command: Command): Command {
     .addOption(new Option('--backend <name>', 'the same as --agent').hideHelp())
     .option('--model <name>', 'the model the agent shall use')
     .option('--agent-command <template>', 'any command as the agent: {prompt}, {system}, {combined}; none: stdin')
+    .option(
+      '--agent-protocol <name>',
+      'what that command speaks: text or acp',
+      choice('--agent-protocol', ['text', 'acp']),
+    )
+    .option('--fallback <name>', 'the agent that takes over when one is at its limit or not logged in')
     .option('--timeout <time>', 'time limit of each call of an agent', duration('--timeout'))
+    .option(
+      '--stall <time>',
+      'end a call that neither prints nor works for so long (default: 15m; or never)',
+      durationOrNever('--stall'),
+    )
     .option('--retries <n>', 'more tries for a subgoal that failed (default: 1)', whole('--retries', 0))
     .option('--concurrency <n>', 'workers at once (default: 8)', whole('--concurrency'))
     .option('--attempts <n>', 'independent attempts; the best by checks, then review, is kept', whole('--attempts'))
     .option('--attempt-agents <names>', 'agents of the attempts in turn, as in claude-code,codex')
-    .option('--skip-permissions', 'let the agent act without asking for permission')
+    .option('--skip-permissions', 'let the agent act without asking for permission, in a sandbox')
+    .option(
+      '--sandbox <mode>',
+      'confine agents and commands: auto, bwrap, srt',
+      choice('--sandbox', ['auto', 'bwrap', 'srt', 'none']),
+    )
+    .option('--no-sandbox', 'confine nothing, whatever the agent may do')
+    .option(
+      '--network <hosts>',
+      "what a sandbox may reach besides the agent's own hosts: open, none, or hosts with commas",
+    )
   command.optionsGroup('When it is good:')
   command
     .option('--verify <command>', 'a command that must pass (repeatable); "shell: …" runs in a shell', list)

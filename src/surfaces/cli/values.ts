@@ -32,6 +32,12 @@ export function duration(flag: string): (text: string) => number {
   }
 }
 
+/** Reads a duration or `never`, which is 0. */
+export function durationOrNever(flag: string): (text: string) => number {
+  const read = duration(flag)
+  return (text) => (text.trim() === 'never' ? 0 : read(text))
+}
+
 /** Gathers a flag that may be given again. */
 export function list(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text]
