@@ -10,8 +10,8 @@ export interface Intake {
   readonly tail: Tail
   readonly file: OutputFile | undefined
   readonly onText: OnText | undefined
-  /** Counts bytes as they come. */
-  readonly count: (bytes: number) => void
+  /** Counts bytes as they come, and answers how many of them are still allowed: with fewer than came the stream is closed. */
+  readonly count: (bytes: number) => number
   /** Told +1 and -1 around waiting for the file or the observer. */
   readonly busy: (change: 1 | -1) => void
   /** Resolving it ends waiting for `onText`, so that a stuck observer cannot hold up the end of a process that was stopped. */
@@ -34,12 +34,14 @@ export async function consume(stream: Readable, intake: Intake): Promise<void> {
   }
   try {
     for await (const chunk of stream) {
-      const bytes = chunk as Buffer
-      intake.count(bytes.length)
+      const came = chunk as Buffer
+      const allowed = intake.count(came.length)
+      const bytes = allowed < came.length ? came.subarray(0, allowed) : came
       intake.busy(1)
       await intake.file?.write(bytes)
       await pass(decoder.decode(bytes, { stream: true }))
       intake.busy(-1)
+      if (allowed < came.length) break
     }
   } catch {
     // Destroyed by us, because something out of reach held the pipe open.

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import { engineMarker, engineVariable, ensureGuardian, guardGroup, guardVariable } from './guardian.ts'
 import { explainSpawnError, type SpawnFailure } from './spawn-error.ts'
@@ -15,6 +15,8 @@ export interface Running {
   readonly pid: number
   readonly stdout: Readable
   readonly stderr: Readable
+  /** Open, when that was asked for. */
+  readonly stdin?: Writable
   readonly exited: Promise<Exit>
   /** Lets go of its pipes and of the process itself. */
   readonly abandon: () => void
@@ -27,6 +29,8 @@ export interface Start {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly input?: string | Uint8Array
+  /** Stdin stays open after the input. */
+  readonly interactive?: boolean
 }
 
 /** Starts a process under a marker and the guardian's eye; a start that fails is data. Throws `bad_input` when there is nothing to start. */
@@ -50,7 +54,7 @@ export async function start(options: Start, marker: string): Promise<Running | S
       },
       detached: true,
       windowsHide: true,
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [options.input === undefined && options.interactive !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
   } catch (error) {
     return failed(error)
@@ -67,12 +71,14 @@ export async function start(options: Start, marker: string): Promise<Running | S
   child.on('error', () => undefined)
   // A process that does not read its input closes the pipe: no error of ours.
   stdin?.on('error', () => undefined)
-  stdin?.end(options.input)
+  if (options.interactive !== true) stdin?.end(options.input)
+  else if (options.input !== undefined) stdin?.write(options.input)
   const abandon = () => {
     for (const stream of [stdin, stdout, stderr]) stream?.destroy()
     child.unref()
   }
-  return { pid, stdout, stderr, exited, abandon }
+  const open = options.interactive === true && stdin !== null ? { stdin } : {}
+  return { pid, stdout, stderr, ...open, exited, abandon }
 }
 
 // An engine inside an engine: what it starts stays the outer one's as well.

@@ -1,12 +1,14 @@
 /** What ended a process before its time. */
-export type StopCause = 'abort' | 'timeout'
+export type StopCause = 'abort' | 'timeout' | 'stalled' | 'flooded'
 
-/** Waits for an abort or a timeout, whichever comes first. */
+/** Waits for an abort, a timeout, or whoever else asks, whichever comes first. */
 export interface Stopper {
   /** Resolves when the process shall be stopped; never rejects. */
   readonly asked: Promise<StopCause>
   /** Which it was, once `asked` resolved. */
   cause(): StopCause | undefined
+  /** Asks for the stop; the first cause counts. */
+  ask(why: StopCause): void
   /** Stops listening and clears the timer. */
   dispose(): void
 }
@@ -28,6 +30,7 @@ export function stopper(signal: AbortSignal | undefined, timeoutMs: number | und
   return {
     asked: promise,
     cause: () => cause,
+    ask,
     dispose: () => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { afterAll, expect, test } from 'vitest'
 import { isAlive, processIdentity } from './identity.ts'
-import { type SuperviseOptions, supervise } from './supervise.ts'
+import { type StartedChild, type SuperviseOptions, supervise } from './supervise.ts'
 import { carriers, listProcesses } from './table.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'supervise-'))
@@ -297,6 +298,98 @@ test('many at once on one signal end together', async () => {
   const seen = await Promise.all(runs)
   expect(seen.every((one) => one.aborted)).toBe(true)
   expect(once.alive()).toEqual([])
+})
+
+test('what neither prints nor works is ended as stalled', async () => {
+  const once = scene()
+  const seen = await once.run({ shell: 'echo begun; sleep 1000 & sleep 1000', stallMs: 300 })
+  expect(seen).toMatchObject({ stalled: true, timedOut: false, aborted: false, flooded: false, stdout: 'begun\n' })
+  expect(once.alive()).toEqual([])
+})
+
+test('a process that works without a word is not stalled, nor one that prints without work', async () => {
+  const busy = 'const end = Date.now() + 1500; while (Date.now() < end) Math.random()'
+  // The work is a grandchild's, in a session of its own.
+  const working = scene().run({ argv: ['setsid', '-w', process.execPath, '-e', busy], stallMs: 500 })
+  const printing = scene().run({ shell: 'for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.2; done', stallMs: 1000 })
+  expect(await working).toMatchObject({ stalled: false, exitCode: 0 })
+  expect(await printing).toMatchObject({ stalled: false, exitCode: 0 })
+})
+
+test('a process that waits for us to take what it printed is not stalled', async () => {
+  let taken = 0
+  const seen = await scene().run({
+    shell: 'head -c 1000000 /dev/zero',
+    stallMs: 100,
+    onStdout: async () => {
+      taken++
+      if (taken === 1) await new Promise((resolve) => setTimeout(resolve, 600))
+    },
+  })
+  expect(seen).toMatchObject({ stalled: false, exitCode: 0, bytes: 1_000_000 })
+})
+
+test('what prints more than it may is ended as flooded, and nothing past that is kept', async () => {
+  const once = scene()
+  let length = 0
+  const outputPath = once.file('out.log')
+  const seen = await once.run({
+    shell: 'yes & yes >&2',
+    floodBytes: 1_000_000,
+    outputPath,
+    onStdout: (text) => {
+      length += text.length
+    },
+  })
+  expect(seen).toMatchObject({ flooded: true, bytes: 1_000_000, stalled: false })
+  expect(statSync(outputPath).size).toBe(1_000_000)
+  expect(length).toBeLessThanOrEqual(1_000_000)
+  expect(once.alive()).toEqual([])
+})
+
+test('as much output as is allowed is no flood', async () => {
+  expect(await scene().run({ shell: 'head -c 1000 /dev/zero', floodBytes: 1000 })).toMatchObject({
+    flooded: false,
+    exitCode: 0,
+    bytes: 1000,
+  })
+})
+
+test('an interactive process is talked to until its stdin is ended', async () => {
+  let stdin: Writable | undefined
+  let said = ''
+  const seen = await scene().run({
+    shell: 'while read -r line; do echo "got $line"; done; echo end',
+    input: 'zero\n',
+    interactive: true,
+    onStart: (child) => {
+      stdin = child.stdin
+    },
+    onStdout: (text) => {
+      said += text
+      if (said === 'got zero\n') stdin?.write('one\n')
+      if (said === 'got zero\ngot one\n') stdin?.end()
+    },
+  })
+  expect(seen).toMatchObject({ exitCode: 0, stdout: 'got zero\ngot one\nend\n' })
+})
+
+test('an interactive process that ends by itself ends its stdin; writing to it then is no error', async () => {
+  const children: StartedChild[] = []
+  const seen = await scene().run({ argv: ['true'], interactive: true, onStart: (child) => children.push(child) })
+  expect(seen).toMatchObject({ exitCode: 0 })
+  expect(children[0]?.stdin?.write('late')).toBeTypeOf('boolean')
+})
+
+test('a process that is not interactive hands out no stdin', async () => {
+  const children: StartedChild[] = []
+  await scene().run({ argv: ['cat'], input: 'x', onStart: (child) => children.push(child) })
+  expect(children[0]).not.toHaveProperty('stdin')
+})
+
+test('a confinement is refused: it is kept elsewhere', async () => {
+  const confinement = { writable: [], readable: [], hidden: [], network: 'none', env: [] } as const
+  await expect(scene().run({ argv: ['true'], confinement })).rejects.toMatchObject({ code: 'bad_input' })
 })
 
 test('200 MB of output leave the memory as it was', async () => {

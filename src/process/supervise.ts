@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import { LoopwrightError } from '../core/errors.ts'
 import type { Confinement, Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
 import { releaseGroup } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
 import { OutputFile } from './output-file.ts'
+import { Quiet } from './quiet.ts'
+import { sample, sampleInterval } from './sampler.ts'
 import type { SpawnReason } from './spawn-error.ts'
 import { type Running, start } from './start.ts'
-import { type StopCause, stopper } from './stopper.ts'
+import { type StopCause, type Stopper, stopper } from './stopper.ts'
 import { Tail } from './tail.ts'
 import { ProcessTree, type TreeEnd } from './tree.ts'
 import { within } from './within.ts'
@@ -24,12 +28,18 @@ export interface SuperviseOptions {
   readonly signal?: AbortSignal
   /** Ends the whole tree after this time; none by default. */
   readonly timeoutMs?: number
+  /** Ends the whole tree when for this time nothing was printed and its processes did next to no work (2 % of a core); never by default. */
+  readonly stallMs?: number
+  /** Ends the whole tree when both streams together bring more than this many bytes; 1 GiB by default. What is past it is not read. */
+  readonly floodBytes?: number
   /** Between TERM and KILL; 2,000 by default, 0 kills at once. */
   readonly graceMs?: number
   /** What is left of the tree when the process has ended by itself may take this long to end too; 500 by default. */
   readonly drainMs?: number
   /** Written to stdin, which is then closed. Without it stdin is `/dev/null`. */
   readonly input?: string | Uint8Array
+  /** Stdin stays open, after `input` if there is one: `onStart` gets it. Whoever writes to it ends it; the end of the process does too. */
+  readonly interactive?: boolean
   readonly onStdout?: OnText
   readonly onStderr?: OnText
   /** Called once, when the process has started. */
@@ -51,6 +61,8 @@ export interface SuperviseOptions {
 /** A supervised process: `marker` is in the environment of all that comes of it (`killTree(marker)`). */
 export interface StartedChild extends ProcessIdentity {
   readonly marker: string
+  /** Only with `interactive`. Writing to a process that has ended is no error. */
+  readonly stdin?: Writable
 }
 
 /** How it went. Never an exception, whatever the process did. */
@@ -67,6 +79,12 @@ export interface Supervised {
   readonly durationMs: number
   readonly timedOut: boolean
   readonly aborted: boolean
+  /** It was ended because it neither printed nor worked for `stallMs`. */
+  readonly stalled: boolean
+  /** It was ended because it printed more than `floodBytes`. */
+  readonly flooded: boolean
+  /** It ended because memory ran out; by what we know. An exit code alone never says so. */
+  readonly oom?: { readonly evidence: string }
   /** Why it could not be started: `command not found: foo`. */
   readonly spawnError?: string
   readonly spawnReason?: SpawnReason
@@ -82,17 +100,26 @@ export interface Supervised {
 const pipePatienceMs = 1000
 const pipeRemainder = 4 * 1024 * 1024
 
+const defaultFloodBytes = 1024 ** 3
+
 /**
  * Runs a process as the leader of its own session until it and everything it started have ended. Output is streamed, bounded and, if asked,
- * written to a file; on abort or timeout the whole tree gets TERM, a grace period, and KILL. Should this process die, a guardian ends the tree.
- * Throws `bad_input` when neither `argv` nor `shell` names a command.
+ * written to a file; on abort, timeout, stall or flood the whole tree gets TERM, a grace period, and KILL. Should this process die, a guardian
+ * ends the tree. Throws `bad_input` when neither `argv` nor `shell` names a command, and for a confinement, which it does not keep itself.
  */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
+  if (options.confinement !== undefined) {
+    throw new LoopwrightError(
+      'bad_input',
+      'this would run unconfined: nothing here keeps the confinement that was asked for',
+    )
+  }
   const watch = new Watch(options)
   if (options.signal?.aborted) return watch.report({ aborted: true })
   const { outputPath, outputCapBytes = 64 * 1024 * 1024 } = options
   const file = outputPath === undefined ? undefined : await OutputFile.open(outputPath, outputCapBytes, options.redact)
   const stop = stopper(options.signal, options.timeoutMs)
+  let endSampling = () => {}
   try {
     if (stop.cause() === 'abort') return watch.report({ aborted: true })
     const marker = randomUUID()
@@ -101,10 +128,12 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
     const tree = new ProcessTree({ root, marker })
-    const read = watch.read(child, file, stop.asked)
-    started(options, { ...root, marker })
+    const read = watch.read(child, file, stop)
+    started(options, { ...root, marker, ...(child.stdin === undefined ? {} : { stdin: child.stdin }) })
+    endSampling = watch.sample(tree, stop)
     await Promise.race([child.exited, stop.asked])
     const cause = stop.cause()
+    endSampling()
     const end = await endTree(tree, options, cause, stop.asked)
     const exit = await within(child.exited, pipePatienceMs)
     await watch.settle(read, child)
@@ -113,11 +142,14 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
       ...exit,
       timedOut: cause === 'timeout',
       aborted: cause === 'abort',
+      stalled: cause === 'stalled',
+      flooded: cause === 'flooded',
       ...(cause === undefined && end.ended > 0 ? { leftovers: end.ended } : {}),
       ...(end.survivors.length > 0 ? { survivors: end.survivors } : {}),
       ...(file?.error === undefined ? {} : { outputError: file.error }),
     })
   } finally {
+    endSampling()
     stop.dispose()
     await file?.close()
   }
@@ -162,13 +194,16 @@ class Watch {
     this.#err = new Tail(options.tailChars ?? 6000)
   }
 
-  async read(child: Running, file: OutputFile | undefined, hurry: Promise<unknown>): Promise<true> {
-    const { onStdout, onStderr } = this.#options
+  async read(child: Running, file: OutputFile | undefined, stop: Stopper): Promise<true> {
+    const { onStdout, onStderr, floodBytes = defaultFloodBytes } = this.#options
     const shared = {
       file,
-      hurry,
-      count: (bytes: number) => {
-        this.#bytes += bytes
+      hurry: stop.asked,
+      count: (came: number) => {
+        const allowed = Math.min(came, floodBytes - this.#bytes)
+        this.#bytes += allowed
+        if (allowed < came) stop.ask('flooded')
+        return allowed
       },
       busy: (change: 1 | -1) => {
         this.#busy += change
@@ -179,6 +214,17 @@ class Watch {
       consume(child.stderr, { ...shared, tail: this.#err, onText: onStderr }),
     ])
     return true
+  }
+
+  /** Looks at the tree while it runs: to remember its processes, and to see whether it still does anything. Returns the way to stop. */
+  sample(tree: ProcessTree, stop: Stopper): () => void {
+    const { stallMs } = this.#options
+    const interval = sampleInterval(stallMs)
+    const quiet = stallMs === undefined ? undefined : new Quiet(stallMs, interval)
+    return sample(tree, interval, (rows) => {
+      const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 }
+      if (quiet?.see(sight) === true) stop.ask('stalled')
+    })
   }
 
   /** Reads what is left in the pipes. The tree is gone: only something that escaped it can still hold or fill them, and for that we do not wait. */
@@ -204,6 +250,8 @@ class Watch {
       durationMs: performance.now() - this.#began,
       timedOut: false,
       aborted: false,
+      stalled: false,
+      flooded: false,
       ...rest,
     }
   }

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isAlive, processIdentity } from './identity.ts'
-import { carriers, listProcesses, parsePs, parseStat } from './table.ts'
+import { carriers, listProcesses, parsePs, parsePsTime, parseStat } from './table.ts'
 import { killTree } from './tree.ts'
 
 function start(script: string, mark = randomUUID()): { child: ChildProcess; mark: string } {
@@ -69,17 +69,29 @@ test('killTree with a marker that nobody carries has nothing to do', async () =>
 })
 
 test('a process name with brackets and blanks does not confuse the table', () => {
-  const line = `7 (a) b ) R (x) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 1`
-  expect(parseStat(7, line)).toEqual({ pid: 7, parent: 1, group: 7, session: 7, started: '4242', zombie: false })
+  const line = `7 (a) b ) R (x) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 1 0 4242 1 1`
+  expect(parseStat(7, line)).toEqual({
+    pid: 7,
+    parent: 1,
+    group: 7,
+    session: 7,
+    started: '4242',
+    zombie: false,
+    cpuMs: 100,
+  })
   expect(parseStat(7, 'torn')).toBeUndefined()
 })
 
 test('where there is no /proc the table is read from ps', () => {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,time=,lstart='], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
   })
   const mine = parsePs(stdout).find((row) => row.pid === process.pid)
   expect(mine).toMatchObject({ parent: process.ppid, zombie: false })
   expect(mine?.started).toMatch(/^\w{3} \w{3} +\d+ [\d:]{8} \d{4}$/)
+})
+
+test('processor time is read from ps as Linux and as macOS print it', () => {
+  expect(['00:00:03', '1-02:03:04', '3:04.05', '-', ''].map(parsePsTime)).toEqual([3000, 93_784_000, 184_050, 0, 0])
 })
