@@ -1,6 +1,6 @@
 import type { EventOf, JournalEvent } from './event.ts'
 import type { Json, JsonObject } from './json.ts'
-import { listOf, objectOf, previewOf, textOf } from './peek.ts'
+import { listOf, objectOf, previewOf, textOf, textsOf } from './peek.ts'
 import { isRetryTimer } from './view-agents.ts'
 import { countsOf } from './view-parts.ts'
 import type { AgentView, RunView } from './view-types.ts'
@@ -211,6 +211,7 @@ function who(agent: AgentView): JsonObject {
 }
 
 function outcomeOf(agent: AgentView, event: EventOf<'step_settled'>): JsonObject {
+  const notices = textsOf(objectOf(event.value ?? event.detail).notices)
   return {
     ...who(agent),
     outcome: agent.outcome,
@@ -220,6 +221,7 @@ function outcomeOf(agent: AgentView, event: EventOf<'step_settled'>): JsonObject
     output_path: agent.outputPath ?? null,
     duration: Math.max(0, event.ts - agent.startedAt) / 1000,
     ...(event.usage ? { usage: { ...event.usage } } : {}),
+    ...(notices.length === 0 ? {} : { notices }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Refusal } from './budget.ts'
 import type { EventOf } from './event.ts'
 import type { Json } from './json.ts'
-import { listOf, numberOf, objectOf, textOf } from './peek.ts'
+import { listOf, numberOf, objectOf, textOf, textsOf } from './peek.ts'
 import type { CheckView, IterationView, RunView } from './view-types.ts'
 
 /** A check begins. */
@@ -36,6 +36,8 @@ export function emitted(view: RunView, event: EventOf<'emitted'>): Partial<RunVi
       return { plan: listOf(data.subgoals).map(planned) }
     case 'review':
       return { review: event.data }
+    case 'agent_fallback':
+      return { warnings: [...view.warnings, { at: event.ts, text: fallbackText(data) }] }
     case 'iteration_finished':
       return { history: finished(view.history, objectOf(data.item), event.ts) }
     default:
@@ -63,6 +65,19 @@ export function countsOf(item: ReturnType<typeof objectOf>): {
     gatesPassed: review.gates_passed === true,
     goalComplete: review.goal_complete === true,
   }
+}
+
+/** Another agent took over, as people read it. */
+export function fallbackText(data: ReturnType<typeof objectOf>): string {
+  const why = data.because === 'auth' ? 'is not logged in' : 'is at its limit'
+  return `${textOf(data.from)} ${why}: ${textOf(data.to)} takes over as ${textOf(data.role)}`
+}
+
+/** What the supervisor noticed during an agent's call. */
+export function noticed(view: RunView, event: EventOf<'step_settled'>): Partial<RunView> {
+  const notices = textsOf(objectOf(event.value ?? event.detail).notices)
+  if (notices.length === 0) return {}
+  return { warnings: [...view.warnings, ...notices.map((text) => ({ at: event.ts, text }))] }
 }
 
 /** A budget that is nearly used up, as people read it. */

@@ -50,11 +50,12 @@ export interface AskView {
   readonly request: Json
 }
 
-/** A warning that a budget is nearly used up. */
+/** Something people should know: a budget is nearly used up, an agent repeats itself, another took over. */
 export interface WarningView {
   readonly at: number
   readonly text: string
-  readonly refusal: Refusal
+  /** Of a budget. */
+  readonly refusal?: Refusal
 }
 
 /** What an iteration came to, in short; the counts are absent until it is finished. */

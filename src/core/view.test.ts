@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { everyKind, exampleBodies, exampleRun, journal, settled, started } from '../../test/fixtures/journals.ts'
 import type { EventBody, EventKind, JournalEvent } from './event.ts'
+import { eventLines } from './progress.ts'
 import { emptyView, fold, reduce } from './view.ts'
 
 const kinds: Record<EventKind, true> = {
@@ -179,4 +180,30 @@ test('rows of calls that are over are bounded; one that just ended is always the
   expect(view.workers[0]).toMatchObject({ role: 'watcher', state: 'running' })
   expect(view.workers.at(-1)?.subgoal?.id).toBe('s499')
   expect(view.spend.agentCalls).toBe(500)
+})
+
+test('what the supervisor noticed and who took over are warnings, and stand in the event lines', () => {
+  const events = journal([
+    started('0/:0', 'worker', 's1'),
+    settled('0/:0', 'worker s1', { text: '', outcome: 'rate_limited', notices: ['did the same 3 times'] }),
+    {
+      kind: 'emitted',
+      key: 'e',
+      name: 'agent_fallback',
+      data: { role: 'worker', from: 'claude-code', to: 'codex', because: 'rate_limited' },
+    },
+  ])
+  let view = emptyView(exampleRun())
+  const lines = events.flatMap((event) => {
+    view = reduce(view, event)
+    return eventLines(view, event)
+  })
+  expect(view.warnings.map((one) => one.text)).toEqual([
+    'did the same 3 times',
+    'claude-code is at its limit: codex takes over as worker',
+  ])
+  expect(lines.find((line) => line.kind === 'subagent_failed')?.data).toMatchObject({
+    notices: ['did the same 3 times'],
+  })
+  expect(lines.at(-1)).toMatchObject({ kind: 'agent_fallback', data: { to: 'codex' } })
 })

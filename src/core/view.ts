@@ -3,7 +3,7 @@ import type { EventOf, JournalEvent } from './event.ts'
 import { numberOf, objectOf, textOf, textsOf } from './peek.ts'
 import type { RunRecord } from './ports.ts'
 import { agentAborted, agentSettled, agentStarted, agentsLeft, agentsUnderWay, agentWaits } from './view-agents.ts'
-import { checkSettled, checkStarted, emitted, warningText } from './view-parts.ts'
+import { checkSettled, checkStarted, emitted, noticed, warningText } from './view-parts.ts'
 import type { RunView, SpendView } from './view-types.ts'
 
 export type { AgentView, AskView, CheckView, IterationView, RunView, SpendView } from './view-types.ts'
@@ -176,7 +176,7 @@ function placeOf(
 function stepSettled(view: RunView, event: EventOf<'step_settled'>): Change {
   switch (event.effect) {
     case 'agent':
-      return { workers: agentSettled(view.workers, event, view.iteration) }
+      return { workers: agentSettled(view.workers, event, view.iteration), ...noticed(view, event) }
     case 'check':
       return { checks: checkSettled(view.checks, event) }
     case 'workspace': {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { kernel, of, quiet } from '../../test/fixtures/kernel.ts'
 import { LoopwrightError } from '../core/errors.ts'
-import type { Agent, AgentCall, AgentRequest, AgentResponse, Workspace } from '../core/ports.ts'
+import type { Agent, AgentCall, AgentRequest, AgentResponse, Confinement, Workspace } from '../core/ports.ts'
 import type { Role } from '../core/role.ts'
 import type { LoopContext } from './context.ts'
 import { defineLoop } from './define.ts'
@@ -83,7 +83,7 @@ test('the request holds role, prompts, facts, settings and where to write', asyn
   ])
 })
 
-test.each(['failed', 'stalled', 'timeout', 'oom'] as const)(
+test.each(['failed', 'stalled', 'timeout', 'oom', 'flood', 'stuck'] as const)(
   'an agent that %s is tried again, then given up',
   async (outcome) => {
     const { play, requests, clock } = calling(() => ({ text: 'half', outcome, message: `it ${outcome}` }))
@@ -209,4 +209,111 @@ test('an answer too large for the journal shows how it ended, its size, its file
     },
   })
   expect(run.result).toMatchObject({ text })
+})
+
+test.each(['failed', 'timeout', 'stalled', 'rate_limited'] as const)(
+  'the session of a call that was %s is gone on with, with what it had used',
+  async (outcome) => {
+    const { play, requests } = calling((_, number) =>
+      number === 1
+        ? { text: '', outcome, sessionId: 's-1', sessionTotals: { inputTokens: 40 }, resetAt: 1_000 }
+        : { text: '7' },
+    )
+    await play()
+    expect(requests[0]).not.toHaveProperty('sessionId')
+    expect(requests[1]).toMatchObject({ sessionId: 's-1', sessionTotals: { inputTokens: 40 } })
+    expect(requests[1]?.prompt).toMatch(/CONTINUE[\s\S]*count sheep$/)
+  },
+)
+
+test('a session that failed again is left, and so is one that may itself be the reason', async () => {
+  const twice = calling(() => ({ text: '', outcome: 'failed', sessionId: 's-1' }), { settings: { retries: 2 } })
+  await twice.play()
+  expect(twice.requests.map((one) => one.sessionId)).toEqual([undefined, 's-1', undefined])
+  for (const outcome of ['stuck', 'flood', 'oom'] as const) {
+    const { play, requests } = calling(() => ({ text: '', outcome, sessionId: 's-1' }))
+    await play()
+    expect(requests.map((one) => one.sessionId)).toEqual([undefined, undefined])
+  }
+})
+
+function withFallback(
+  first: (number: number) => AgentResponse,
+  second: (number: number) => AgentResponse,
+  settings: Partial<RoleSettings> = {},
+) {
+  const asked: string[] = []
+  const other: Agent = {
+    name: 'other',
+    run: async () => second(asked.push('other')),
+  }
+  const k = calling(() => first(asked.push('fake')), {
+    settings: { fallback: { agent: other, retries: 1 }, ...settings },
+  })
+  return { ...k, asked }
+}
+
+test.each(['rate_limited', 'auth'] as const)('at %s the fallback takes over at once', async (outcome) => {
+  const { play, asked, clock, journal } = withFallback(
+    () => ({ text: '', outcome, resetAt: 9e12, sessionId: 's-1' }),
+    () => ({ text: '7' }),
+  )
+  const at = clock.now()
+  const run = await play()
+  expect(run.result).toMatchObject({ outcome: 'done', value: 7, calls: 2 })
+  expect(asked).toEqual(['fake', 'other'])
+  expect(clock.now()).toBe(at)
+  expect(await journal(run.id)).toContainEqual(
+    expect.objectContaining({
+      kind: 'emitted',
+      name: 'agent_fallback',
+      data: { role: 'worker', from: 'fake', to: 'other', because: outcome },
+    }),
+  )
+})
+
+test('with both at their limits the run waits for the earlier reset, then asks the first', async () => {
+  const k = withFallback(
+    (number) => (number === 1 ? { text: '', outcome: 'rate_limited', resetAt: k.clock.now() + 50_000 } : { text: '7' }),
+    () => ({ text: '', outcome: 'rate_limited', resetAt: k.clock.now() + 900_000 }),
+  )
+  const at = k.clock.now()
+  expect((await k.play()).result).toMatchObject({ outcome: 'done', value: 7, calls: 3 })
+  expect(k.asked).toEqual(['fake', 'other', 'fake'])
+  expect(k.clock.now() - at).toBe(50_000)
+})
+
+test('a fallback that is not logged in either fails the run with what to do', async () => {
+  const { play } = withFallback(
+    () => ({ text: '', outcome: 'rate_limited', resetAt: 5 }),
+    () => ({ text: '', outcome: 'auth', message: 'other: run other login' }),
+  )
+  expect(await play()).toMatchObject({ status: 'failed', reason: expect.stringContaining('other login') })
+})
+
+test('an agent that starts processes is confined as the run says, one that is a function is not', async () => {
+  const confinement: Confinement = { writable: ['/work'], readable: [], hidden: [], network: 'none', env: [] }
+  const seen: unknown[] = []
+  for (const spawns of [true, false]) {
+    const agent: Agent = {
+      name: 'fake',
+      spawns,
+      run: async (request) => {
+        seen.push(request.confinement)
+        return { text: '7' }
+      },
+    }
+    await calling(() => ({ text: '' }), { settings: { agent }, services: { confine: () => confinement } }).play()
+  }
+  expect(seen).toEqual([confinement, undefined])
+})
+
+test('what the supervisor noticed stands in the journal, the first five of it', async () => {
+  const { play, journal } = calling((_request, _number, { onDelta }) => {
+    for (let i = 1; i <= 7; i++) onDelta?.({ type: 'notice', text: `notice ${i}` })
+    return { text: '7' }
+  })
+  const run = await play()
+  const settled = of(await journal(run.id), 'step_settled')
+  expect(settled[0]?.value).toMatchObject({ notices: [1, 2, 3, 4, 5].map((i) => `notice ${i}`) })
 })

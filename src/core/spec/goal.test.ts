@@ -16,6 +16,11 @@ function complaint(value: unknown): string {
 test('a goal alone gets every default', () => {
   expect(parseLoop({ goal: '  fix it \n' })).toMatchInlineSnapshot(`
     {
+      "agentProtocol": "text",
+      "approvals": {
+        "mode": "edits",
+        "rules": [],
+      },
       "ask": false,
       "budget": {
         "iterations": 4,
@@ -40,6 +45,12 @@ test('a goal alone gets every default', () => {
       "playwright": false,
       "retries": 1,
       "roles": {},
+      "sandbox": {
+        "env": [],
+        "mode": "auto",
+        "read": [],
+        "write": [],
+      },
       "skipPermissions": false,
       "verify": [],
       "workspace": {

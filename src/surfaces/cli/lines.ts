@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { listOf, numberOf, objectOf, textOf, textsOf } from '../../core/peek.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { EventLine } from '../../core/progress.ts'
+import { fallbackText } from '../../core/view-parts.ts'
 
 /**
  * An event as one line for people, without its time; undefined for what says nothing new. Everything in it that others wrote is
@@ -38,10 +39,12 @@ export function describeLine(line: EventLine): string | undefined {
       return `${who(data)} started${(numberOf(data.call) ?? 1) > 1 ? `, call ${data.call}` : ''}`
     case 'subagent_finished':
     case 'agent_finished':
-      return `${who(data)} done in ${formatDuration(numberOf(data.duration) ?? 0)}`
+      return `${who(data)} done in ${formatDuration(numberOf(data.duration) ?? 0)}${noticesOf(data)}`
     case 'subagent_failed':
     case 'agent_failed':
-      return `${who(data)} ${text('outcome')}${data.error === undefined ? '' : `: ${text('error', 200)}`}`
+      return `${who(data)} ${text('outcome')}${data.error === undefined ? '' : `: ${text('error', 200)}`}${noticesOf(data)}`
+    case 'agent_fallback':
+      return oneLine(fallbackText(data), 200)
     case 'check_finished': {
       const took = formatDuration(numberOf(data.duration) ?? 0)
       if (data.ok === true) return `check passed: ${text('name')} (${took})`
@@ -97,6 +100,12 @@ export function describeLine(line: EventLine): string | undefined {
     default:
       return `${oneLine(line.kind, 40)} ${oneLine(JSON.stringify(data), 160)}`
   }
+}
+
+function noticesOf(data: JsonObject): string {
+  return textsOf(data.notices)
+    .map((one) => `\n  ! ${oneLine(one, 200)}`)
+    .join('')
 }
 
 /** A time of day in the local zone; `seconds` since 1970. */
