@@ -33,6 +33,10 @@ export interface Config {
   readonly project: string
   /** Where state is kept; absolute. Not made yet: see `ensureHome`. */
   readonly home: string
+  /** The user's home directory; absolute. */
+  readonly userHome: string
+  /** Where the user's own config.yaml is, or would be; absolute. */
+  readonly userFile: string
   readonly agent?: string
   readonly model?: string
   readonly concurrency: number
@@ -122,6 +126,8 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   return {
     project,
     home,
+    userHome,
+    userFile: userPath,
     ...(merged.agent === undefined ? {} : { agent: merged.agent }),
     ...(merged.model === undefined ? {} : { model: merged.model }),
     concurrency: merged.concurrency ?? 8,

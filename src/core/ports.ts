@@ -357,6 +357,8 @@ export interface Confinement {
   readonly network: 'open' | 'none' | readonly string[]
   /** Names of variables that come through; a `*` at the end stands for any rest. */
   readonly env: readonly string[]
+  /** With what; `auto` by default. */
+  readonly by?: Exclude<SandboxMode, 'none'>
 }
 
 /** `auto` takes what works on this machine. */
@@ -378,7 +380,25 @@ export interface WorkspaceSpec {
   readonly setup?: readonly CommandSpec[]
   /** Untracked files to copy from the project into a fresh worktree, as paths or globs relative to the repository's root. */
   readonly copy?: readonly string[]
+  /** How the setup commands are confined; absent: not at all. */
+  readonly confine?: Confine
 }
+
+/** Where a workspace is, as its confinement needs to know. */
+export interface WorkspacePlace {
+  /** The top of the worktree (or the directory itself). */
+  readonly root: string
+  /** Repositories behind it that git in a sandbox has to read and nobody may write; absolute. */
+  readonly repositories: readonly string[]
+  /** The user's own copy, which a worktree stands for; absent when the work happens in place. */
+  readonly original?: string
+}
+
+/**
+ * How the processes that work in a workspace are confined; undefined: they are not. Rejects with `missing_tool` where they have to be
+ * and nothing here can do it.
+ */
+export type Confine = (workspace: WorkspacePlace) => Promise<Confinement | undefined>
 
 /** Opens workspaces. Rejects with `workspace`, `missing_tool` (git) or `bad_input` (no such directory). */
 export interface Workspaces {
@@ -407,16 +427,12 @@ export interface MergeOutcome {
   readonly changedFiles: readonly string[]
 }
 
-export interface Workspace {
+export interface Workspace extends WorkspacePlace {
   /** Where agents and checks run: the worktree, in the same subdirectory the user started from. */
   readonly path: string
-  /** The top of the worktree (or the directory itself). */
-  readonly root: string
   readonly branch?: string
   readonly base?: string
   readonly isolated: boolean
-  /** Repositories behind it that git in a sandbox has to read and nobody may write; absolute. */
-  readonly repositories: readonly string[]
   /** For people: `not a git repository: working in place, nothing can be undone` … */
   readonly warnings: readonly string[]
   /** A worker's own worktree on its own branch, from the run's current checkpoint. The same id finds it again, dirty as it was. */

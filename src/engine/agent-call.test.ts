@@ -303,7 +303,7 @@ test('an agent that starts processes is confined as the run says, one that is a 
         return { text: '7' }
       },
     }
-    await calling(() => ({ text: '' }), { settings: { agent }, services: { confine: () => confinement } }).play()
+    await calling(() => ({ text: '' }), { settings: { agent }, services: { confine: async () => confinement } }).play()
   }
   expect(seen).toEqual([confinement, undefined])
 })

@@ -109,7 +109,7 @@ async function requestOf<Input, Output>(
   const outputPath = services.outputPath(options.output ?? `iter${iteration}_${subgoal?.id ?? role.name}`)
   const system = settings.instructions === undefined ? role.system : `${role.system}\n\n${settings.instructions}`
   const workspace = await caller.workspace()
-  const confinement = settings.agent.spawns ? services.confine?.(workspace) : undefined
+  const confinement = settings.agent.spawns ? await services.confine?.(workspace) : undefined
   return {
     role: role.name,
     system,

@@ -331,7 +331,7 @@ export class LoopContext {
   /** Where the commands of the run work, and how they are confined. The people's own hooks are not. */
   async #place(): Promise<Pick<CommandOptions, 'cwd' | 'confinement'>> {
     const workspace = await this.#workspace()
-    const confinement = this.#services.confine?.(workspace)
+    const confinement = await this.#services.confine?.(workspace)
     return { cwd: workspace.path, ...(confinement === undefined ? {} : { confinement }) }
   }
 

@@ -4,7 +4,7 @@ import type {
   Agent,
   ApprovalPolicy,
   CommandSpec,
-  Confinement,
+  Confine,
   RunCheck,
   RunCommand,
   RunRecord,
@@ -35,8 +35,7 @@ export interface Services {
   role(name: string): RoleSettings
   /** The run's workspace, opened when first needed. */
   workspace(): Promise<Workspace>
-  /** How the processes that work in a workspace are confined; undefined: they are not. */
-  confine?: (workspace: Workspace) => Confinement | undefined
+  readonly confine?: Confine
   readonly runCheck: RunCheck
   readonly runCommand: RunCommand
   /** What a call used, in whole numbers. */

@@ -2,7 +2,7 @@ import { constants, globSync } from 'node:fs'
 import { appendFile, copyFile, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { LoopwrightError } from '../core/errors.ts'
-import type { CommandSpec, RunCommand } from '../core/ports.ts'
+import type { CommandOptions, CommandSpec, RunCommand } from '../core/ports.ts'
 import { isInside, kindOf, realPathOf } from './files.ts'
 
 /**
@@ -71,15 +71,15 @@ async function isPlainWay(root: string, path: string): Promise<boolean> {
 export async function runSetup(
   run: RunCommand,
   commands: readonly CommandSpec[],
-  cwd: string,
+  place: Pick<CommandOptions, 'cwd' | 'confinement'>,
   log: string,
-  signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
+  const { signal } = new AbortController()
   for (const [at, command] of commands.entries()) {
     const name = command.name ?? command.shell ?? command.argv?.join(' ') ?? '(nothing)'
     await appendFile(log, `$ ${name}\n`)
     const outputPath = `${log}.${at + 1}`
-    const result = await run(command, { cwd, signal, outputPath })
+    const result = await run(command, { ...place, signal, outputPath })
     await appendFile(
       log,
       `${result.stdout}${result.stderr}${result.error ?? ''}\n(exit ${result.exitCode ?? result.signal ?? '?'})\n`,

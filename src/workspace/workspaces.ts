@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoopwrightError, messageOf } from '../core/errors.ts'
-import type { Checkpoint, RunCommand, Workspace, WorkspaceSpec, Workspaces } from '../core/ports.ts'
+import type { Checkpoint, RunCommand, Workspace, WorkspacePlace, WorkspaceSpec, Workspaces } from '../core/ports.ts'
 import { createRun, mainTree } from './create.ts'
 import { discover } from './discover.ts'
 import { isInside, kindOf, readText, realPathOf, removeTree, writeAtomic } from './files.ts'
@@ -82,7 +82,12 @@ interface Opened {
  * Copies and sets up a fresh worktree, once; under a lock of its own, so that workers prepare at the same time. One that an earlier
  * worker left is set up already: only what is missing is copied.
  */
-async function prepare({ bench, spec, options }: Opened, tree: Tree, cwd: string): Promise<void> {
+async function prepare(
+  { bench, spec, options }: Opened,
+  tree: Tree,
+  cwd: string,
+  place: WorkspacePlace,
+): Promise<void> {
   const mark = readyMark(bench, tree)
   if ((await readText(mark)) === '') return
   await withLock(`${bench.places.lock}@${tree.id}`, async () => {
@@ -102,7 +107,9 @@ async function prepare({ bench, spec, options }: Opened, tree: Tree, cwd: string
     const setup = before === adopted ? [] : (spec.setup ?? [])
     if (setup.length > 0) {
       if (options.run === undefined) throw new LoopwrightError('workspace', 'no way to run setup commands was given')
-      await runSetup(options.run, setup, cwd, join(bench.places.folder, `setup-${tree.id}.log`))
+      const confinement = await spec.confine?.(place)
+      const where = { cwd, ...(confinement === undefined ? {} : { confinement }) }
+      await runSetup(options.run, setup, where, join(bench.places.folder, `setup-${tree.id}.log`))
     }
     await writeAtomic(mark, '')
   })
@@ -112,16 +119,20 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
   const { bench } = opened
   const { git, places, state } = bench
   const path = await subdirectory(tree, state.user.prefix)
-  await prepare(opened, tree, path)
+  const place: WorkspacePlace = {
+    root: tree.root,
+    repositories: [tree.agentGit, join(places.control.gitDir, 'objects'), ...(await storesOf(state.user))],
+    original: state.user.top,
+  }
+  await prepare(opened, tree, path, place)
   const guarded = <T>(work: () => Promise<T>) => withLock(places.lock, work)
   const totals = async (tip: string) => (await changedPaths(git, tree.repo, tree.base, tip)).map(shown)
   return {
+    ...place,
     path,
-    root: tree.root,
     branch: tree.ref.replace('refs/heads/', ''),
     base: tree.base,
     isolated: true,
-    repositories: [tree.agentGit, join(places.control.gitDir, 'objects'), ...(await storesOf(state.user))],
     get warnings() {
       return [...state.warnings, ...bench.notes]
     },
