@@ -1,0 +1,29 @@
+import type { Body, ToolCall } from './script.ts'
+
+interface Writer {
+  readonly tool: string
+  input(path: string, content: string): Body
+}
+
+const shell = (path: string, content: string) => `printf '%s' '${content.replaceAll("'", `'\\''`)}' > '${path}'`
+
+/** The tools with which the CLIs create a file; the first one that a request offers is taken. */
+const writers: readonly Writer[] = [
+  { tool: 'Write', input: (file_path, content) => ({ file_path, content }) },
+  { tool: 'write_file', input: (file_path, content) => ({ file_path, content }) },
+  // opencode, pi and grok name the same argument differently, and pass over what they do not know.
+  { tool: 'write', input: (path, content) => ({ path, filePath: path, file_path: path, content }) },
+  { tool: 'create', input: (path, file_text) => ({ path, file_text }) },
+  { tool: 'search_replace', input: (file_path, new_string) => ({ file_path, old_string: '', new_string }) },
+  { tool: 'exec_command', input: (path, content) => ({ cmd: shell(path, content) }) },
+  { tool: 'shell_command', input: (path, content) => ({ command: shell(path, content) }) },
+  { tool: 'shell', input: (path, content) => ({ command: ['sh', '-c', shell(path, content)] }) },
+]
+
+/** The call that creates a file, of a tool among those on offer. Throws when none of them can. */
+export function writeCall(tools: readonly string[], path: string, content: string): Omit<ToolCall, 'id'> {
+  const writer = writers.find((each) => tools.includes(each.tool))
+  if (writer === undefined)
+    throw new Error(`no tool to create a file is on offer: ${tools.join(', ') || 'none at all'}`)
+  return { name: writer.tool, input: writer.input(path, content) }
+}
