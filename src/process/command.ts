@@ -1,14 +1,20 @@
 import type { CommandResult, Redact, RunCommand } from '../core/ports.ts'
-import { type Supervised, supervise } from './supervise.ts'
+import { type Allowed, failureOf } from './failure.ts'
+import { type Supervise, type Supervised, supervise } from './supervise.ts'
 
 /**
  * A `RunCommand` whose commands get this environment, overlaid by that of the options and that of the command. Nothing else is inherited:
- * pass in at least PATH and HOME. With `redact`, output files are written without secrets. Rejects with `bad_input` only when the command is empty.
+ * pass in at least PATH and HOME. With `redact`, output files are written without secrets. `run` starts the processes: give one that
+ * confines where commands come with a confinement. Rejects only with `bad_input`: when the command is empty, or a confinement is not kept.
  */
-export function commandRunner(env: Readonly<Record<string, string>>, redact?: Redact): RunCommand {
+export function commandRunner(
+  env: Readonly<Record<string, string>>,
+  redact?: Redact,
+  run: Supervise = supervise,
+): RunCommand {
   return async (command, options) => {
     const timeoutMs = command.timeoutMs ?? options.timeoutMs
-    const seen = await supervise({
+    const seen = await run({
       ...(command.shell === undefined ? { argv: command.argv ?? [] } : { shell: command.shell }),
       cwd: options.cwd,
       env: { ...env, ...options.env, ...command.env },
@@ -18,19 +24,27 @@ export function commandRunner(env: Readonly<Record<string, string>>, redact?: Re
       ...(options.outputPath === undefined ? {} : { outputPath: options.outputPath }),
       ...(redact === undefined ? {} : { redact }),
       ...(options.tailChars === undefined ? {} : { tailChars: options.tailChars }),
+      ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+      ...(options.confinement === undefined ? {} : { confinement: options.confinement }),
     })
-    return toResult(seen, timeoutMs, options.outputPath)
+    const allowed = {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+    }
+    return toResult(seen, allowed, options.outputPath)
   }
 }
 
 /** Runs a command with exactly the environment that the options and the command give. */
 export const runCommand: RunCommand = commandRunner({})
 
-function toResult(seen: Supervised, timeoutMs: number | undefined, outputPath: string | undefined): CommandResult {
-  const error = errorOf(seen, timeoutMs)
+function toResult(seen: Supervised, allowed: Allowed, outputPath: string | undefined): CommandResult {
+  const failure = failureOf(seen, allowed)
+  const error = failure?.error ?? errorOf(seen)
   return {
     exitCode: seen.exitCode,
     ...(seen.signal === null ? {} : { signal: seen.signal }),
+    ...(failure === undefined ? {} : { failure: failure.failure }),
     stdout: seen.stdout,
     stderr: seen.stderr,
     duration: Math.round(seen.durationMs) / 1000,
@@ -40,11 +54,8 @@ function toResult(seen: Supervised, timeoutMs: number | undefined, outputPath: s
   }
 }
 
-function errorOf(seen: Supervised, timeoutMs: number | undefined): string | undefined {
+function errorOf(seen: Supervised): string | undefined {
   if (seen.spawnError !== undefined) return seen.spawnError
-  if (seen.timedOut) return `timed out after ${(timeoutMs ?? 0) / 1000}s`
   if (seen.aborted) return 'cancelled'
-  if (seen.signal !== null) return `ended by ${seen.signal}`
-  if (seen.exitCode === null) return 'it could not be ended'
-  return undefined
+  return seen.exitCode === null ? 'it could not be ended' : undefined
 }

@@ -5,13 +5,14 @@ import type { Confinement, Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
 import { releaseGroup } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
+import { OomWatch } from './oom.ts'
 import { OutputFile } from './output-file.ts'
 import { Quiet } from './quiet.ts'
 import { sample, sampleInterval } from './sampler.ts'
 import type { SpawnReason } from './spawn-error.ts'
-import { type Running, start } from './start.ts'
+import { type Exit, type Running, start } from './start.ts'
 import { type StopCause, type Stopper, stopper } from './stopper.ts'
-import { Tail } from './tail.ts'
+import { lastOf, Tail } from './tail.ts'
 import { ProcessTree, type TreeEnd } from './tree.ts'
 import { within } from './within.ts'
 
@@ -96,11 +97,18 @@ export interface Supervised {
   readonly outputError?: string
 }
 
+/** Runs a process; `supervise`, or what confines first, or a test's. */
+export type Supervise = (options: SuperviseOptions) => Promise<Supervised>
+
 /** How long a pipe may stay silent that something out of our reach holds open once the tree is gone, and how much may still come out of it. */
 const pipePatienceMs = 1000
 const pipeRemainder = 4 * 1024 * 1024
 
 const defaultFloodBytes = 1024 ** 3
+const defaultTail = 6000
+
+/** How much of the end of stderr is kept at least, in characters, to read there what a runtime said before it died. */
+const lastWords = 16_000
 
 /**
  * Runs a process as the leader of its own session until it and everything it started have ended. Output is streamed, bounded and, if asked,
@@ -128,9 +136,10 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
     const tree = new ProcessTree({ root, marker })
+    watch.memory.look(child.pid)
     const read = watch.read(child, file, stop)
     started(options, { ...root, marker, ...(child.stdin === undefined ? {} : { stdin: child.stdin }) })
-    endSampling = watch.sample(tree, stop)
+    endSampling = watch.sample(tree, child.pid, stop)
     await Promise.race([child.exited, stop.asked])
     const cause = stop.cause()
     endSampling()
@@ -140,6 +149,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     if (end.survivors.length === 0) releaseGroup(child.pid)
     return watch.report({
       ...exit,
+      ...(exit === undefined || cause !== undefined ? {} : watch.explain(exit, tree)),
       timedOut: cause === 'timeout',
       aborted: cause === 'abort',
       stalled: cause === 'stalled',
@@ -181,6 +191,7 @@ function started(options: SuperviseOptions, child: StartedChild): void {
 
 /** What is seen of a process while it runs. */
 class Watch {
+  readonly memory = new OomWatch()
   readonly #options: SuperviseOptions
   readonly #began = performance.now()
   readonly #out: Tail
@@ -190,8 +201,8 @@ class Watch {
 
   constructor(options: SuperviseOptions) {
     this.#options = options
-    this.#out = new Tail(options.tailChars ?? 6000, options.headChars ?? 0)
-    this.#err = new Tail(options.tailChars ?? 6000)
+    this.#out = new Tail(options.tailChars ?? defaultTail, options.headChars ?? 0)
+    this.#err = new Tail(Math.max(options.tailChars ?? defaultTail, lastWords))
   }
 
   async read(child: Running, file: OutputFile | undefined, stop: Stopper): Promise<true> {
@@ -217,11 +228,12 @@ class Watch {
   }
 
   /** Looks at the tree while it runs: to remember its processes, and to see whether it still does anything. Returns the way to stop. */
-  sample(tree: ProcessTree, stop: Stopper): () => void {
+  sample(tree: ProcessTree, pid: number, stop: Stopper): () => void {
     const { stallMs } = this.#options
     const interval = sampleInterval(stallMs)
     const quiet = stallMs === undefined ? undefined : new Quiet(stallMs, interval)
     return sample(tree, interval, (rows) => {
+      this.memory.look(pid)
       const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 }
       if (quiet?.see(sight) === true) stop.ask('stalled')
     })
@@ -239,12 +251,23 @@ class Watch {
     }
   }
 
+  /** Why a process that we had not stopped ended badly, where there is evidence. */
+  explain(exit: Exit, tree: ProcessTree): Pick<Supervised, 'oom'> {
+    const evidence = this.memory.evidence({
+      ...exit,
+      stderr: this.#err.text,
+      durationMs: performance.now() - this.#began,
+      owns: (pid) => tree.owns(pid),
+    })
+    return evidence === undefined ? {} : { oom: { evidence } }
+  }
+
   report(rest: Partial<Supervised>): Supervised {
     return {
       exitCode: null,
       signal: null,
       stdout: this.#out.text,
-      stderr: this.#err.text,
+      stderr: lastOf(this.#err.text, this.#options.tailChars ?? defaultTail),
       ...(this.#options.headChars === undefined ? {} : { stdoutHead: this.#out.head }),
       bytes: this.#bytes,
       durationMs: performance.now() - this.#began,

@@ -79,6 +79,11 @@ export class ProcessTree {
     return found
   }
 
+  /** True for every process that was once seen in it, dead or alive. */
+  owns(pid: number): boolean {
+    return this.#seen.has(pid)
+  }
+
   /** TERM to all, up to `graceMs` for them to go (0: none), then KILL until none is left, also of those forked meanwhile. */
   async end(graceMs: number): Promise<TreeEnd> {
     const signalled = new Set<string>()
