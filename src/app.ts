@@ -57,6 +57,10 @@ export interface App {
   readonly trust: {
     state(files: readonly SourceFile[]): Promise<TrustState>
     give(files: readonly SourceFile[]): Promise<void>
+    /** The files of the project that can run commands in a run of this goal. */
+    filesOf(request: StartGoal): Promise<SourceFile[]>
+    /** Those among them that make any agent we know run commands, at a branch or commit (default HEAD). */
+    filesForAgents(base?: string): Promise<SourceFile[]>
   }
   /** Pauses what this process drives and closes the store. */
   close(): Promise<void>

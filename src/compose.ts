@@ -5,11 +5,12 @@ import type { App, StartGoal } from './app.ts'
 import { checkRunner } from './checks/command.ts'
 import { systemClock as clock } from './clock.ts'
 import { AgentShop } from './compose/agents.ts'
+import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
 import { markStory } from './config/plan.ts'
 import { requireTrust, trust, trustState } from './config/trust.ts'
-import { type Config, ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
+import { ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
 import { capsOf } from './core/caps.ts'
 import type { Json } from './core/json.ts'
 import { finalStatuses, type RunCommand, type RunRecord, type Workspace, type WorkspaceSpec } from './core/ports.ts'
@@ -17,6 +18,8 @@ import { usageAmounts } from './core/price.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
 import { type RunSettings, settingsOf } from './core/settings.ts'
+import { approvalPolicy } from './core/spec/confine.ts'
+import type { GoalSpec } from './core/spec/goal.ts'
 import { emptyView, fold } from './core/view.ts'
 import type { ActivationLimits } from './engine/activation.ts'
 import type { AnyLoop } from './engine/define.ts'
@@ -29,6 +32,7 @@ import { commandRunner } from './process/command.ts'
 import { fileBlobs } from './store/blobs.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createGit } from './workspace/git.ts'
+import { type ProjectFilesQuery, projectFiles } from './workspace/project-files.ts'
 import { discard, listWorktrees, removeStale } from './workspace/prune.ts'
 import { mergeIntoUser } from './workspace/user.ts'
 import { createWorkspaces } from './workspace/workspaces.ts'
@@ -74,30 +78,44 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const workspaces = createWorkspaces({ home: config.home, env, run })
   const prices = config.prices
   const agents = new AgentShop({ config, env: childEnv, cwd, custom: options.agents ?? {}, redact })
+  const confiner = new Confiner({ config, sandboxOf: agents.sandboxOf })
   const blobs = fileBlobs({ folder: (id) => join(config.home, 'runs', id) })
   const kept = new RunFolders(store, config.home, warn)
 
   const servicesOf = (record: RunRecord): Services => {
     const settings = settingsOf(record)
     const folder = kept.open(record)
+    const confine = confiner.of(settings)
     let workspace: Promise<Workspace> | undefined
     return {
       role: (name) => {
         const own = settings.roles?.[name]
-        const model = own?.model ?? settings.model
-        return {
-          agent: agents.get(settings, own?.agent),
+        const fallback = own?.fallback ?? settings.fallback ?? config.fallback
+        const stall = settings.stall ?? config.stall
+        const shared = {
           retries: settings.retries ?? config.retries,
-          ...(model === undefined ? {} : { model }),
           ...(own?.instructions === undefined ? {} : { instructions: own.instructions }),
           ...(settings.timeout === undefined ? {} : { timeoutMs: settings.timeout * 1000 }),
+          ...(stall > 0 ? { stallMs: stall * 1000 } : {}),
           ...(settings.skipPermissions === undefined ? {} : { skipPermissions: settings.skipPermissions }),
+          ...(settings.approvals === undefined ? {} : { approvals: approvalPolicy(settings.approvals) }),
+        }
+        const model = own?.model ?? settings.model
+        const first = agents.get(settings, own?.agent)
+        const other = fallback === undefined ? undefined : agents.get(settings, fallback)
+        return {
+          ...shared,
+          agent: first,
+          ...(model === undefined ? {} : { model }),
+          // Another agent knows other models.
+          ...(other === undefined || other === first ? {} : { fallback: { ...shared, agent: other } }),
         }
       },
       workspace: () => {
-        workspace ??= workspaces.open(workspaceSpec(record, settings))
+        workspace ??= workspaces.open({ ...workspaceSpec(record, settings), ...(confine ? { confine } : {}) })
         return workspace
       },
+      ...(confine ? { confine } : {}),
       runCheck: checkRunner(run),
       runCommand: run,
       amounts: (usage) => usageAmounts(usage ?? {}, prices),
@@ -138,6 +156,23 @@ export async function openApp(options: OpenOptions): Promise<App> {
     },
   })
 
+  const agentFiles = async ({ base, ...query }: Omit<ProjectFilesQuery, 'base'> & { base: string | undefined }) =>
+    query.names.length === 0 ? [] : await projectFiles(git, { ...query, ...(base === undefined ? {} : { base }) })
+
+  /** What of a project's own files can run commands in this run: nothing of it runs before its owner said so. */
+  const trustedFiles = async ({ spec, source, project = cwd }: StartGoal): Promise<SourceFile[]> => {
+    const own = spec.agentCommand === undefined ? [spec.agent ?? config.agent] : []
+    const names = [...own, ...namesOf(spec, config.fallback)]
+    const files: SourceFile[] = []
+    if (config.projectFile && names.some((name) => name !== undefined && config.projectAgents.includes(name))) {
+      files.push(config.projectFile)
+    }
+    if (source && isInside(config.project, source.path)) files.push(source)
+    const { isolation, base } = spec
+    const ofAgents = await agentFiles({ project: resolve(project), isolation, base, names: agents.projectFiles(names) })
+    return [...files, ...ofAgents]
+  }
+
   const viewOf = async (id: string) => {
     const record = await runs.get(id)
     return fold(emptyView(record), await store.read(id))
@@ -149,10 +184,11 @@ export async function openApp(options: OpenOptions): Promise<App> {
     store,
     agents: agents.known,
     async startGoal(request: StartGoal) {
-      await demandTrust(config, request)
-      // Say now, not in the first step, that an agent does not exist.
+      await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
+      // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.
       const agent = agents.get(request.spec)
-      for (const role of Object.values(request.spec.roles)) if (role?.agent) agents.get(request.spec, role.agent)
+      const others = namesOf(request.spec, config.fallback).map((name) => agents.get(request.spec, name))
+      await confiner.demand(request.spec, [agent, ...others])
       const caps = capsOf(request.spec)
       return await runs.start({
         loop: 'goal',
@@ -213,6 +249,9 @@ export async function openApp(options: OpenOptions): Promise<App> {
     trust: {
       state: (files) => trustState({ home: config.home, project: config.project, files }),
       give: (files) => trust({ home: config.home, project: config.project, files }),
+      filesOf: trustedFiles,
+      filesForAgents: (base) =>
+        agentFiles({ project: cwd, isolation: config.isolation, names: agents.projectFiles(), base }),
     },
     async close() {
       await runs.close()
@@ -222,16 +261,11 @@ export async function openApp(options: OpenOptions): Promise<App> {
   }
 }
 
-/** The commands a project's own files give are not run before its owner said so. */
-async function demandTrust(config: Config, request: StartGoal): Promise<void> {
-  const { agent, roles } = request.spec
-  const named = [agent, config.agent, ...Object.values(roles).map((role) => role?.agent)]
-  const files: SourceFile[] = []
-  if (config.projectFile && named.some((name) => name !== undefined && config.projectAgents.includes(name))) {
-    files.push(config.projectFile)
-  }
-  if (request.source && isInside(config.project, request.source.path)) files.push(request.source)
-  if (files.length > 0) await requireTrust({ home: config.home, project: config.project, files })
+/** The agents a run may call besides its own. */
+function namesOf(spec: GoalSpec, fallback: string | undefined): string[] {
+  const roles = Object.values(spec.roles).flatMap((role) => [role?.agent, role?.fallback])
+  const named = [...roles, ...(spec.attemptAgents ?? []), spec.fallback ?? fallback]
+  return [...new Set(named.filter((name) => name !== undefined))]
 }
 
 function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {

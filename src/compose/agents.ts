@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { commandAgent, type Supervise } from '../agents/command/command.ts'
+import { presets } from '../agents/command/presets/all.ts'
 import { createProbe } from '../agents/probe.ts'
 import { type Agents, type CustomAgent, createAgents } from '../agents/registry.ts'
 import { parseScript } from '../agents/scripted/script.ts'
@@ -8,9 +9,10 @@ import { scripted } from '../agents/scripted/scripted.ts'
 import { createWhich } from '../agents/which.ts'
 import type { Config } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
-import type { Agent, Redact } from '../core/ports.ts'
+import type { Agent, Redact, SandboxMode } from '../core/ports.ts'
 import type { RunSettings } from '../core/settings.ts'
 import { parseYaml } from '../formats/yaml.ts'
+import type { SandboxState } from '../process/sandbox/sandbox.ts'
 import { supervise } from '../process/supervise.ts'
 
 export interface AgentShopOptions {
@@ -29,6 +31,11 @@ export class AgentShop {
   readonly #options: AgentShopOptions
   readonly #supervise: Supervise
   readonly #scripts = new Map<string, Agent>()
+
+  readonly sandboxOf = async (mode: SandboxMode): Promise<SandboxState> => ({
+    mode,
+    problem: 'confinement is not there yet',
+  })
 
   constructor(options: AgentShopOptions) {
     const { config, env, redact } = options
@@ -56,6 +63,31 @@ export class AgentShop {
       ...(config.caller === undefined ? {} : { callerAgent: config.caller.agent }),
       ...(config.model === undefined ? {} : { model: config.model }),
     })
+  }
+
+  /**
+   * The files by which a project tells these agents what to run (all known agents without names; undefined is the one that would be
+   * found); relative, as in a preset.
+   */
+  projectFiles(names?: readonly (string | undefined)[]): string[] {
+    const known = names?.map((name) => this.#presetName(name))
+    return [
+      ...new Set(
+        presets
+          .filter((preset) => known === undefined || known.includes(preset.name))
+          .flatMap((preset) => preset.projectFiles),
+      ),
+    ]
+  }
+
+  #presetName(name: string | undefined): string | undefined {
+    if (name?.startsWith('scripted:')) return undefined
+    try {
+      return this.known.choose(name).name.replace(/^acp:/, '')
+    } catch {
+      // Nobody by that name, or nothing installed: whoever asks for the agent itself hears of it.
+      return undefined
+    }
   }
 
   /** The agent of a run, or of one role in it: a script (`scripted:FILE`), the run's own command, or one known by name. */

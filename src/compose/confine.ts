@@ -23,29 +23,26 @@ export class Confiner {
   }
 
   /**
-   * How the processes of a run are confined; undefined: they are not. What they see is read-only but the workspace; our own state, the user's configuration of us, and the
-   * copy of the project that a worktree stands for are hidden.
+   * How the processes of a run are confined; undefined: they are not. What they see is read-only but the workspace; our own
+   * state, the user's configuration of us, and the copy of the project that a worktree stands for are hidden.
    */
   of(settings: RunSettings): Confine | undefined {
     const by = modeOf(settings, this.#options.config)
     if (by === undefined) return undefined
     const { home, userHome, userFile } = this.#options.config
-    const {
-      network = usualNetwork,
-      write = [],
-      read = [],
-      env = [],
-    } = { ...this.#options.config.sandbox, ...settings.sandbox }
-    const at = (path: string) => absolute(path, userHome)
+    const [ours, theirs] = [this.#options.config.sandbox, settings.sandbox]
+    const paths = (key: 'write' | 'read') =>
+      [...(ours[key] ?? []), ...(theirs?.[key] ?? [])].map((path) => absolute(path, userHome))
+    const [writable, readable] = [paths('write'), paths('read')]
     return async ({ root, repositories, original }) => {
       await this.#require(by)
       return {
         by,
-        writable: [root, ...write.map(at)],
-        readable: [...repositories, ...read.map(at)],
+        writable: [root, ...writable],
+        readable: [...repositories, ...readable],
         hidden: [home, dirname(userFile), ...(original === undefined ? [] : [original])],
-        network,
-        env,
+        network: theirs?.network ?? ours.network ?? usualNetwork,
+        env: [...new Set([...(ours.env ?? []), ...(theirs?.env ?? [])])],
       }
     }
   }

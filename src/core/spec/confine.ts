@@ -15,7 +15,7 @@ const network = z
   .describe('open, none, or the hosts that may be reached besides those of the agent itself: a list, as `registries`')
 
 const sandboxFields = z.strictObject({
-  mode: mode.default('auto'),
+  mode: mode.optional(),
   network: network.optional(),
   write: texts.prefault([]).describe('more paths that may be written; absolute or from ~'),
   read: texts.prefault([]).describe('paths that may be read though they are hidden; absolute or from ~'),
@@ -25,7 +25,7 @@ const sandboxFields = z.strictObject({
 /** How a run's processes are confined; a mode alone, or an object. What was parsed parses again to itself. */
 export const sandbox = z.union([mode.transform((one) => sandboxFields.parse({ mode: one })), sandboxFields])
 
-/** How a run's processes are confined, every default filled in. */
+/** How a run's processes are confined; what is absent, the user's configuration says. */
 export type SandboxSpec = z.output<typeof sandboxFields>
 
 const rule = z.strictObject({

@@ -66,11 +66,12 @@ export function dryRun(
 }
 
 function sandboxText({ sandbox, skipPermissions }: PreparedGoal['spec']): string {
-  const on = sandbox.mode === 'auto' ? skipPermissions : sandbox.mode !== 'none'
-  if (!on) return sandbox.mode === 'none' ? 'none' : 'auto: none, because the agent asks for permission'
-  const { network = [] } = sandbox
+  const { mode = 'auto' } = sandbox
+  const on = mode === 'auto' ? skipPermissions : mode !== 'none'
+  if (!on) return mode === 'none' ? 'none' : 'auto: none, because the agent asks for permission'
+  const { network = ['registries'] } = sandbox
   const reach = typeof network === 'string' ? network : ["the agent's hosts", ...network].join(', ')
-  return `${sandbox.mode}, network: ${reach}`
+  return `${mode}, network: ${reach}`
 }
 
 function commandText(command: CommandSpec): string {

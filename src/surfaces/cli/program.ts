@@ -146,6 +146,7 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .action(act(async (run: string) => (await import('./commands/work.ts')).merge(io, run)))
   command('Work:', 'discard', 'throw the work of a run away: worktree and branch')
     .argument('<run>', oneText)
+    .option('--base <ref>', 'trust what this branch or commit has for agents, instead of HEAD')
     .option('-y, --yes', 'do not ask')
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 

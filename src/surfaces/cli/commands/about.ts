@@ -97,11 +97,16 @@ export async function config(io: Io, flags: { readonly json?: boolean }): Promis
 }
 
 /** `loopwright trust`. */
-export async function trust(io: Io, names: readonly string[], flags: { readonly yes?: boolean }): Promise<number> {
+export async function trust(
+  io: Io,
+  names: readonly string[],
+  flags: { readonly yes?: boolean; readonly base?: string },
+): Promise<number> {
   return await withApp(io, async (app) => {
     const named: SourceFile[] = []
     for (const name of names) named.push((await loadSpecFile(resolve(io.cwd, name))).source)
-    const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...named]
+    const ofAgents = await app.trust.filesForAgents(flags.base)
+    const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...named, ...ofAgents]
     if (files.length === 0) wrong('there is nothing to trust', 'name a loop file: loopwright trust loops/fix.yaml')
     const { untrusted } = await app.trust.state(files)
     if (untrusted.length === 0) {

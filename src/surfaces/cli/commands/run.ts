@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
-import type { App } from '../../../app.ts'
+import type { App, StartGoal } from '../../../app.ts'
 import { type PreparedGoal, prepareGoal } from '../../../config/prepare.ts'
 import { answerOf } from '../../../core/answers.ts'
 import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
+import type { RunRecord } from '../../../core/ports.ts'
 import { exitCode } from '../../../core/result.ts'
 import { decodeToken } from '../../../core/token.ts'
 import { detach } from '../detach.ts'
@@ -37,13 +38,8 @@ export async function run(io: Io, file: string | undefined, flags: RunFlags): Pr
         plan: flags.plan === undefined ? undefined : resolve(io.cwd, flags.plan),
       })
       if (flags.dryRun) return dryRun(app, io, prepared, { cwd, json: flags.json === true })
-      const record = await trusted(app, io, prepared, interactive, () =>
-        app.startGoal({
-          spec: prepared.spec,
-          project: cwd,
-          ...(prepared.source === undefined ? {} : { source: prepared.source }),
-        }),
-      )
+      const { spec, source } = prepared
+      const record = await trusted(app, io, { spec, project: cwd, ...(source ? { source } : {}) }, interactive)
       if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
       if (showOf(flags) === 'auto') {
         const view = await app.view(record.id)
@@ -77,27 +73,24 @@ async function prepare(
 }
 
 /** Starts; where files of the project must be trusted first, the person at the terminal is asked. */
-async function trusted<T>(
-  app: App,
-  io: Io,
-  { source }: PreparedGoal,
-  interactive: boolean,
-  start: () => Promise<T>,
-): Promise<T> {
+async function trusted(app: App, io: Io, request: StartGoal, interactive: boolean): Promise<RunRecord> {
   try {
-    return await start()
+    return await app.startGoal(request)
   } catch (error) {
     if (!isLoopwrightError(error, 'untrusted')) throw error
-    const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...(source ? [source] : [])]
+    const { source, spec } = request
     if (interactive) {
       const { askYes } = await import('../prompts.ts')
+      // Read before the question: what changes while somebody thinks is not what he said yes to.
+      const files = await app.trust.filesOf(request)
       note(io, plainText(error.message))
       if (await askYes(io, 'Do you trust these files to run commands on this machine?')) {
         await app.trust.give(files)
-        return await start()
+        return await app.startGoal(request)
       }
     }
-    const names = source === undefined ? '' : ` ${oneLine(source.path, 200)}`
+    const base = spec.base === undefined ? '' : ` --base ${oneLine(spec.base, 100)}`
+    const names = `${source === undefined ? '' : ` ${oneLine(source.path, 200)}`}${base}`
     throw new LoopwrightError('untrusted', error.message, { hint: `read them, then: loopwright trust${names}` })
   }
 }
