@@ -56,6 +56,7 @@ test('a flag beats the environment, the project, the user and the default, and e
     `retries = 3 ← project (/${own})`,
     'isolation = worktree ← default',
     `cleanup = never ← user (/${mine})`,
+    'stall = 900s ← default',
     'budget.iterations = 4 ← default',
     `budget.duration = 3600 ← project (/${own})`,
     `budget.tokens = 5 ← user (/${mine})`,
@@ -66,6 +67,23 @@ test('a flag beats the environment, the project, the user and the default, and e
     'noColor = false ← default',
     'ci = true ← environment (CI)',
   ])
+})
+
+test('the user says how runs are confined, in one word or at length; a project cannot', async () => {
+  const short = await loadConfig(await setup({ [mine]: 'sandbox: bwrap\nstall: never\n' }))
+  expect(short).toMatchObject({ sandbox: { mode: 'bwrap' }, stall: 0 })
+  const long = await setup({ [mine]: 'sandbox:\n  network: [a.example, "localhost:1234"]\n  write: ~/.cache/x\n' })
+  expect((await loadConfig(long)).sandbox).toMatchObject({
+    network: ['a.example', 'localhost:1234'],
+    write: ['~/.cache/x'],
+  })
+  const env = { ...long.env, LOOPWRIGHT_SANDBOX: 'srt' }
+  expect((await loadConfig({ ...long, env })).sandbox).toMatchObject({ mode: 'srt', write: ['~/.cache/x'] })
+  const project = await setup({ [own]: 'sandbox: none\n' })
+  await expect(loadConfig(project)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringContaining('a project cannot set how it is confined'),
+  })
 })
 
 test('a project cannot set the home, its .env is not read, and its configuration cannot be a link out of it', async () => {
