@@ -68,6 +68,18 @@ export function releaseGroup(group: number): void {
   if (groups.delete(group)) tell(`-${group}\n`)
 }
 
+/** Keeps the guardian told of the sessions of one tree, as they come and go. */
+export class GuardedSessions {
+  #told: readonly number[] = []
+
+  /** Tells what is new, and what is over. */
+  update(sessions: readonly number[]): void {
+    for (const session of sessions) if (!this.#told.includes(session)) guardGroup(session)
+    for (const session of this.#told) if (!sessions.includes(session)) releaseGroup(session)
+    this.#told = sessions
+  }
+}
+
 function tell(text: string): void {
   pipe?.write(text)
 }

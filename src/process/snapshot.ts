@@ -1,19 +1,33 @@
-import { carriers, hasProc, listProcesses, type ProcessRow, readEnvironment } from './table.ts'
+import { carriers, hasProc, listProcesses, openPipes, type ProcessRow, readEnvironment } from './table.ts'
 
 /** How long a look at the process table is good for. Many trees that end at once then share one. */
 const freshMs = 20
 
-/** The process table at one moment. Environments are read when they are asked for, and once. */
+/** The process table at one moment. Environments and pipes are read when they are asked for, and once. */
 export class Snapshot {
   readonly takenAt: number = performance.now()
   readonly rows: readonly ProcessRow[] = listProcesses()
   readonly #environments = new Map<number, Buffer | undefined>()
+  readonly #pipes = new Map<number, readonly string[]>()
 
   /** The pids among `rows` whose environment holds `marker`. */
   carriers(marker: string, rows: readonly ProcessRow[]): number[] {
     if (!hasProc) return carriers(marker, rows)
     const bytes = Buffer.from(marker)
     return rows.filter((row) => this.#environment(row.pid)?.includes(bytes) === true).map((row) => row.pid)
+  }
+
+  /** The pids among `rows` that have one of these pipes as their stdin, stdout or stderr. */
+  holders(pipes: readonly string[], rows: readonly ProcessRow[]): number[] {
+    return rows.filter((row) => this.#pipesOf(row.pid).some((pipe) => pipes.includes(pipe))).map((row) => row.pid)
+  }
+
+  #pipesOf(pid: number): readonly string[] {
+    const known = this.#pipes.get(pid)
+    if (known !== undefined) return known
+    const pipes = openPipes(pid)
+    this.#pipes.set(pid, pipes)
+    return pipes
   }
 
   #environment(pid: number): Buffer | undefined {

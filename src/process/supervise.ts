@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Confinement, Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
-import { releaseGroup } from './guardian.ts'
+import { GuardedSessions, releaseGroup } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
 import { OomWatch } from './oom.ts'
 import { OutputFile } from './output-file.ts'
@@ -12,6 +12,7 @@ import { sample, sampleInterval } from './sampler.ts'
 import type { SpawnReason } from './spawn-error.ts'
 import { type Exit, type Running, start } from './start.ts'
 import { type StopCause, type Stopper, stopper } from './stopper.ts'
+import { openPipes } from './table.ts'
 import { lastOf, Tail } from './tail.ts'
 import { ProcessTree, type TreeEnd } from './tree.ts'
 import { within } from './within.ts'
@@ -135,7 +136,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     if ('reason' in child) return watch.report({ spawnError: child.message, spawnReason: child.reason })
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
-    const tree = new ProcessTree({ root, marker })
+    const tree = new ProcessTree({ root, marker, pipes: openPipes(child.pid) })
     watch.memory.look(child.pid)
     const read = watch.read(child, file, stop)
     started(options, { ...root, marker, ...(child.stdin === undefined ? {} : { stdin: child.stdin }) })
@@ -146,7 +147,10 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     const end = await endTree(tree, options, cause, stop.asked)
     const exit = await within(child.exited, pipePatienceMs)
     await watch.settle(read, child)
-    if (end.survivors.length === 0) releaseGroup(child.pid)
+    if (end.survivors.length === 0) {
+      watch.guarded.update([])
+      releaseGroup(child.pid)
+    }
     return watch.report({
       ...exit,
       ...(exit === undefined || cause !== undefined ? {} : watch.explain(exit, tree)),
@@ -192,6 +196,7 @@ function started(options: SuperviseOptions, child: StartedChild): void {
 /** What is seen of a process while it runs. */
 class Watch {
   readonly memory = new OomWatch()
+  readonly guarded = new GuardedSessions()
   readonly #options: SuperviseOptions
   readonly #began = performance.now()
   readonly #out: Tail
@@ -234,6 +239,7 @@ class Watch {
     const quiet = stallMs === undefined ? undefined : new Quiet(stallMs, interval)
     return sample(tree, interval, (rows) => {
       this.memory.look(pid)
+      this.guarded.update(tree.sessions())
       const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 }
       if (quiet?.see(sight) === true) stop.ask('stalled')
     })

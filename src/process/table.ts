@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 
 /** One live process of this machine, as the kernel shows it. */
 export interface ProcessRow {
@@ -38,7 +38,7 @@ export function listProcesses(): ProcessRow[] {
   // Again until nobody is new: one that forked and ended while we read would else hide its child.
   for (let round = 0, grown = true; grown && round < 10; round++) {
     grown = false
-    for (const name of readdirSync('/proc')) {
+    for (const name of processNames()) {
       const first = name.charCodeAt(0)
       if (first < 48 || first > 57 || read.has(name)) continue
       read.add(name)
@@ -48,6 +48,14 @@ export function listProcesses(): ProcessRow[] {
     }
   }
   return rows
+}
+
+function processNames(): string[] {
+  try {
+    return readdirSync('/proc')
+  } catch {
+    return []
+  }
 }
 
 /** The pids among `rows` whose environment holds `marker`. A process whose environment is not ours to read does not count. */
@@ -63,6 +71,21 @@ export function readEnvironment(pid: number): Buffer | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The pipes and sockets a process has as stdin, stdout and stderr, by the kernel's number (`socket:[4711]`); none where that is not shown. */
+export function openPipes(pid: number): string[] {
+  if (!proc) return []
+  const pipes: string[] = []
+  for (const fd of [0, 1, 2]) {
+    try {
+      const target = readlinkSync(`/proc/${pid}/fd/${fd}`)
+      if (/^(?:pipe|socket):\[\d+\]$/.test(target)) pipes.push(target)
+    } catch {
+      // Closed, gone, or not ours to see.
+    }
+  }
+  return pipes
 }
 
 // Read by hand into one buffer: a scan reads hundreds of these, and readFileSync costs several times as much.

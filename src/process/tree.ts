@@ -11,6 +11,8 @@ const killPatienceMs = 10_000
 export interface TreeRoot {
   readonly root?: ProcessIdentity
   readonly marker?: string
+  /** Pipes that only its processes can hold (`openPipes`). */
+  readonly pipes?: readonly string[]
 }
 
 /** How the ending of a tree went. */
@@ -22,14 +24,18 @@ export interface TreeEnd {
 }
 
 /**
- * A process and all that came of it: its group, its session, its descendants by parent, and every process whose environment carries the
- * marker (which finds those that left with `setsid`, a double fork or `nohup`). What was seen once is remembered, so a process
- * stays ours when its parent dies. Only one that had left before the first look *and* emptied its environment is missed; keeping that in is a sandbox's job.
+ * A process and all that came of it: its group, its session and every session that one of its processes began, its descendants by parent,
+ * every process whose environment carries the marker (which finds those that left with `setsid`, a double fork or `nohup`), and what holds its
+ * pipes. What was seen once is remembered, so a process stays ours when its parent dies. Missed is only one that, between two looks, got a
+ * parent and a session that were never seen, emptied its environment *and* closed its pipes; keeping that in is a sandbox's job.
  */
 export class ProcessTree {
   readonly #root: ProcessIdentity | undefined
   readonly #marker: string | undefined
+  readonly #pipes: readonly string[]
   readonly #seen = new Map<number, string>()
+  /** The sessions that members began, with the start of each leader. Nobody can join a session: who is in it came of its leader. */
+  readonly #sessions = new Map<number, string>()
   readonly #oldest: number
   readonly #born = performance.now()
   #ownsGroup: boolean
@@ -43,6 +49,7 @@ export class ProcessTree {
     }
     this.#root = what.root
     this.#marker = what.marker
+    this.#pipes = what.pipes ?? []
     this.#oldest = hasProc && what.root !== undefined ? Number(what.root.started || 0) : 0
     if (what.root !== undefined && what.root.started !== '') this.#seen.set(what.root.pid, what.root.started)
     // Of a root that is long gone, the group's number may be anybody's by now.
@@ -60,11 +67,20 @@ export class ProcessTree {
     if (root !== undefined && rows.some((row) => row.pid === root.pid && row.started !== root.started)) {
       this.#ownsGroup = false
     }
+    this.#dropSessions(rows)
     const members = new Set<number>()
-    for (const row of rows) if (this.#seen.get(row.pid) === row.started || this.#inGroup(row)) members.add(row.pid)
+    for (const row of rows) {
+      if (this.#seen.get(row.pid) === row.started || this.#inGroup(row) || this.#sessions.has(row.session)) {
+        members.add(row.pid)
+      }
+    }
     if (this.#marker !== undefined) {
       const open = rows.filter((row) => !members.has(row.pid))
       for (const pid of seen.carriers(this.#marker, open)) members.add(pid)
+    }
+    if (this.#pipes.length > 0) {
+      const open = rows.filter((row) => !members.has(row.pid))
+      for (const pid of seen.holders(this.#pipes, open)) members.add(pid)
     }
     for (let grown = true; grown; ) {
       grown = false
@@ -75,8 +91,16 @@ export class ProcessTree {
       }
     }
     const found = rows.filter((row) => members.has(row.pid))
-    for (const row of found) this.#seen.set(row.pid, row.started)
+    for (const row of found) {
+      this.#seen.set(row.pid, row.started)
+      if (row.session === row.pid) this.#sessions.set(row.pid, row.started)
+    }
     return found
+  }
+
+  /** The sessions that are its own as far as was seen, by number. */
+  sessions(): number[] {
+    return [...this.#sessions.keys()]
   }
 
   /** True for every process that was once seen in it, dead or alive. */
@@ -113,6 +137,15 @@ export class ProcessTree {
       }
       if (!mayDie || performance.now() > until) return { ended: signalled.size, survivors: left.map((row) => row.pid) }
       await sleep(wait)
+    }
+  }
+
+  // A session that nobody is in any more is over, and its number free for others.
+  #dropSessions(rows: readonly ProcessRow[]): void {
+    for (const [session, started] of this.#sessions) {
+      const inside = rows.filter((row) => row.session === session)
+      const reused = inside.some((row) => row.pid === session && row.started !== started)
+      if (inside.length === 0 || reused) this.#sessions.delete(session)
     }
   }
 
