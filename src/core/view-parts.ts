@@ -36,6 +36,8 @@ export function emitted(view: RunView, event: EventOf<'emitted'>): Partial<RunVi
       return { plan: listOf(data.subgoals).map(planned) }
     case 'review':
       return { review: event.data }
+    case 'warned':
+      return { warnings: [...view.warnings, { at: event.ts, text: textOf(data.text) ?? 'a warning' }] }
     case 'agent_fallback':
       return { warnings: [...view.warnings, { at: event.ts, text: fallbackText(data) }] }
     case 'iteration_finished':

@@ -8,6 +8,7 @@ import { fanOut } from './goal/fan-out.ts'
 import { type GoalResult, History } from './goal/history.ts'
 import { intake } from './goal/intake.ts'
 import { decompose, reviewWork } from './goal/judgement.ts'
+import { Repetition } from './goal/repetition.ts'
 import { keepTime } from './goal/time-limit.ts'
 
 /**
@@ -28,6 +29,7 @@ export const goal: LoopDefinition<GoalSpec, GoalResult> = {
 
     const history = new History(loop)
     const workspace = await loop.workspace()
+    const repetition = new Repetition(loop)
     const brief = await intake(loop, history, spec)
     let feedback = ''
     for (;;) {
@@ -64,6 +66,7 @@ export const goal: LoopDefinition<GoalSpec, GoalResult> = {
         return history.accepted()
       }
       feedback = verdict.feedback
+      if (workspace.isolated) await repetition.see(work, feedback)
     }
   },
 }

@@ -28,6 +28,33 @@ test('a lying agent that claims to be done and changes nothing is not believed: 
   expect(JSON.stringify(result.history)).toContain('"exit_code":1')
 })
 
+test('iterations that change nothing and fail alike are warned of at the third and stop at the fifth; a resume tries once more', async () => {
+  await using b = await bench()
+  let iteration = 0
+  const app = await b.open({
+    subgoals: ['a'],
+    replies: {
+      worker: () => {
+        iteration++
+        // A change, whatever it is, starts the count anew.
+        return iteration === 2 ? reply({ text: 'tried', edits: [{ write: 'notes.txt', content: 'tried' }] }) : 'all done'
+      },
+    },
+  })
+  const { id } = await b.start(app, { verify: ['test -e made.txt'], budget: { iterations: 20 } })
+  const stopped = await app.runs.drive(id)
+  expect(stopped).toMatchObject({
+    status: 'stopped',
+    reason: 'stuck: 5 iterations in a row changed nothing and failed alike',
+  })
+  expect(iteration).toBe(7)
+  const warned = (await app.view(id)).warnings.map((one) => one.text)
+  expect(warned).toEqual(['3 iterations in a row changed nothing and failed alike'])
+  await app.runs.reopen(id)
+  expect(await app.runs.drive(id)).toMatchObject({ status: 'stopped', reason: expect.stringMatching(/^stuck: 6 /) })
+  expect(iteration).toBe(8)
+})
+
 test('a worker that throws, and one that says nothing, are tried again after a pause and then failed results', async () => {
   await using b = await bench({ git: false })
   const calls: Record<string, number[]> = { s1: [], s2: [], s3: [] }

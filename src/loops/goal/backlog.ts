@@ -5,6 +5,7 @@ import { guidanceOf } from './checks-of.ts'
 import { fanOut } from './fan-out.ts'
 import { type GoalResult, History } from './history.ts'
 import { reviewWork } from './judgement.ts'
+import { Repetition } from './repetition.ts'
 import type { Brief } from './roles.ts'
 import { keepTime } from './time-limit.ts'
 
@@ -17,6 +18,7 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
   const { isolated } = await loop.workspace()
   const passed = new Set(stories.filter((story) => story.passes).map((story) => story.id))
   const feedback = new Map<string, string>()
+  const repetition = new Repetition(loop)
   for (;;) {
     const story = next(stories, passed)
     if (!story) return history.accepted()
@@ -54,6 +56,7 @@ export async function backlog(loop: LoopContext, spec: GoalSpec, stories: readon
       loop.emit('story_passed', { story: story.id, passed: passed.size, stories: stories.length, ...marked })
     } else {
       feedback.set(story.id, verdict.feedback)
+      if (isolated) await repetition.see(work, verdict.feedback)
     }
   }
 }

@@ -65,6 +65,8 @@ export function describeLine(line: EventLine): string | undefined {
       return 'answered'
     case 'retry_scheduled':
       return `tries again at ${clock(numberOf(data.until) ?? 0)}`
+    case 'warned':
+      return `! ${text('text', 200)}`
     case 'budget_warned':
       return `budget: ${text('text')}`
     case 'stop_requested':
