@@ -11,13 +11,14 @@ export interface Kill {
   readonly alive: readonly number[]
 }
 
-/** Starts a shape, waits until it stands, and kills it hard. */
-export async function killOnce(shape: Shape, directory: string): Promise<Kill> {
+/** Starts a shape, waits until it stands, or only so many milliseconds, and kills it hard. */
+export async function killOnce(shape: Shape, directory: string, afterMs?: number): Promise<Kill> {
   const { cwd, env, shell, alive } = stand(shape, directory)
   const stop = new AbortController()
   const ended = supervise({ shell, cwd, env, signal: stop.signal, graceMs: 0 })
   try {
-    await until(() => alive().length >= shape.processes, `${shape.name} stands`)
+    if (afterMs === undefined) await until(() => alive().length >= shape.processes, `${shape.name} stands`)
+    else await sleep(afterMs)
   } finally {
     stop.abort()
   }
