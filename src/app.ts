@@ -2,11 +2,12 @@ import type { AgentListing } from './agents/registry.ts'
 import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
 import type { JsonObject } from './core/json.ts'
-import type { RunRecord } from './core/ports.ts'
+import type { RunRecord, SandboxMode } from './core/ports.ts'
 import type { RunResult } from './core/result.ts'
 import type { GoalSpec } from './core/spec/goal.ts'
 import type { RunView } from './core/view.ts'
 import type { Runs } from './engine/runs.ts'
+import type { SandboxState } from './process/sandbox/sandbox.ts'
 import type { SqliteStore } from './store/sqlite.ts'
 import type { WorktreeInfo } from './workspace/prune.ts'
 import type { MergedIntoUser } from './workspace/user.ts'
@@ -32,6 +33,8 @@ export interface App {
     choose(name?: string): { readonly name: string; readonly because: string }
     list(): Promise<AgentListing[]>
   }
+  /** What confines processes on this machine, proved by starting something in it; `problem` says why nothing does. */
+  sandbox(mode?: SandboxMode): Promise<SandboxState>
   /** Makes the run of a goal, queued. Rejects with `untrusted`, `bad_input` (unknown agent), `missing_tool`. */
   startGoal(request: StartGoal): Promise<RunRecord>
   view(id: string): Promise<RunView>

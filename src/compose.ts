@@ -183,6 +183,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     runs,
     store,
     agents: agents.known,
+    sandbox: (mode = config.sandbox.mode ?? 'auto') => agents.sandboxOf(mode),
     async startGoal(request: StartGoal) {
       await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
       // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { App } from '../../../app.ts'
+import type { Config } from '../../../config.ts'
 import { formatDuration } from '../../../core/duration.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
@@ -52,6 +53,9 @@ async function examine(app: App, cwd: string, flags: DoctorFlags) {
   if (git === undefined) problems.push('git is not installed')
   const health = await app.store.check()
   problems.push(...health.problems)
+  const sandbox = await app.sandbox()
+  if (sandbox.problem !== undefined)
+    recommendations.push(`no sandbox, so --skip-permissions does not start: ${sandbox.problem}`)
   const worktrees = await app.worktrees()
   const stale = worktrees.filter((one) => one.status === 'half-made')
   for (const one of worktrees) {
@@ -88,6 +92,13 @@ async function examine(app: App, cwd: string, flags: DoctorFlags) {
           ? 'no time limit for a call of an agent'
           : `each call of an agent is ended after ${formatDuration(flags.timeout)}`,
     },
+    timeouts: timeoutLayers(app.config, flags.timeout),
+    sandbox: {
+      mode: sandbox.mode,
+      works: sandbox.sandbox?.name ?? null,
+      version: sandbox.version ?? null,
+      problem: sandbox.problem ?? null,
+    },
     node: process.versions.node,
     git: git ?? null,
     store: { ...health, home: app.config.home },
@@ -96,6 +107,33 @@ async function examine(app: App, cwd: string, flags: DoctorFlags) {
     fixed,
     recommendations,
   }
+}
+
+/** Every clock that can end something, from the inside out. */
+function timeoutLayers(config: Config, call: number | undefined) {
+  const layer = (name: string, flag: string, seconds: number | undefined, meaning: string) => ({
+    layer: name,
+    flag,
+    seconds: seconds === undefined || seconds === 0 ? null : seconds,
+    meaning,
+  })
+  return [
+    layer(
+      'stall',
+      '--stall',
+      config.stall,
+      'an agent that neither prints nor works for so long is ended and tried again',
+    ),
+    layer('call', '--timeout', call, 'a call of an agent is ended after so long, however busy it is, and tried again'),
+    layer('check', '--verify-timeout', undefined, 'a check that takes longer has failed'),
+    layer('phase', '--max-seconds', config.budget.seconds, 'wall-clock time of the run, looked at between phases only'),
+    layer(
+      'run',
+      '--max-duration',
+      config.budget.duration,
+      'working time of the run; workers are ended, the run can be resumed',
+    ),
+  ]
 }
 
 function show(io: Io, report: Report): void {
@@ -116,7 +154,14 @@ function show(io: Io, report: Report): void {
     'agents',
     there.map(([name, one]) => `${name}${one.version ? ` ${one.version}` : ''}`).join(', '),
   )
-  row(true, 'timeout', report.timeout.meaning)
+  const { works, version, problem, mode } = report.sandbox
+  const confines =
+    works === null ? `none: ${problem ?? 'turned off'}` : `${works}${version === null ? '' : ` ${version}`}`
+  row(works !== null || mode === 'none', 'sandbox', confines)
+  for (const [at, { layer, flag, seconds, meaning }] of report.timeouts.entries()) {
+    const value = seconds === null ? 'none' : formatDuration(seconds)
+    row(true, at === 0 ? 'timeouts' : '', `${layer} ${value} (${flag}): ${meaning}`)
+  }
   for (const one of report.problems) print(io, style.red(`! ${plainText(one)}`))
   for (const one of report.fixed) print(io, style.green(`+ ${plainText(one)}`))
   for (const one of report.recommendations) print(io, style.yellow(`- ${plainText(one)}`))
