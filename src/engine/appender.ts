@@ -1,5 +1,11 @@
-import type { JournalEvent } from '../core/event.ts'
+import type { EventBody, JournalEvent } from '../core/event.ts'
 import type { Appended, Entry, RunPatch, Store } from '../core/ports.ts'
+
+/** What goes with an event: its part of the ledger and the inbox, its part of the run's row, who hears that it is durable. */
+export interface AppendOptions extends Omit<Entry, 'event'> {
+  readonly patch?: RunPatch
+  readonly done?: (result: Appended) => void
+}
 
 interface Waiting {
   readonly entry: Entry
@@ -56,16 +62,16 @@ export class Appender {
   }
 
   /** Appends as soon as the current macrotask is over, together with all that is ready by then. */
-  append(entry: Entry, options: { patch?: RunPatch; done?: (result: Appended) => void } = {}): void {
+  append(event: EventBody, { patch, done, ...rest }: AppendOptions = {}): void {
     if (this.#closed) return
-    this.#ready.push(...this.#lazy, { entry, patch: options.patch, done: options.done })
+    this.#ready.push(...this.#lazy, { entry: { event, ...rest }, patch, done })
     this.#lazy = []
     this.#schedule()
   }
 
   /** Appends with the next entry that cannot wait, in this order; saves a commit. */
-  appendLazily(entry: Entry): void {
-    if (!this.#closed) this.#lazy.push({ entry, patch: undefined, done: undefined })
+  appendLazily(event: EventBody): void {
+    if (!this.#closed) this.#lazy.push({ entry: { event }, patch: undefined, done: undefined })
   }
 
   /** Makes lazy entries durable now. */

@@ -7,7 +7,7 @@ import type { RunStatus } from '../core/ports.ts'
 import type { Activation } from './activation.ts'
 import type { Effect } from './effect.ts'
 import type { Operation } from './operation.ts'
-import { cancelledError, revokedError } from './reasons.ts'
+import { cancelledError, refusalReason, revokedError } from './reasons.ts'
 
 /** What a step is told while it runs. */
 export interface StepCall {
@@ -79,17 +79,17 @@ export class Branch {
 
   /** The state the loop went on with (`continueAs`), or undefined in a run's first segment. */
   get state(): Json | undefined {
-    return this.#activation.state
+    return this.#activation.segment.state
   }
 
   /** The caps of the run's own budget as they are now; for reservations, not for decisions of the loop. */
   get caps(): Caps {
-    return this.#activation.caps
+    return this.#activation.budget.caps
   }
 
   /** True once a stop was asked for or a cap refused something; the same at this point on every replay. */
   get stopping(): boolean {
-    return this.#activation.stopping
+    return this.#activation.budget.stop !== undefined
   }
 
   /** Performs `fn` once and records what it returns or throws; on resume the record is returned instead. */
@@ -107,7 +107,7 @@ export class Branch {
     const final = options.final ?? false
     const key = this.#enter(name, final)
     return this.#request<T>({ key, name, hash, final }, (operation) =>
-      this.#activation.effects.begin(operation, effect),
+      this.#activation.effects.begin(operation, effect, this.#activation.segment.recorded(key)?.attempts ?? 0),
     )
   }
 
@@ -126,13 +126,13 @@ export class Branch {
     const key = this.#enter(name)
     const activation = this.#activation
     return this.#request<void>({ key, name }, (operation) => {
-      const recorded = activation.recorded(key)?.dueAt
+      const recorded = activation.segment.recorded(key)?.dueAt
       const wakeAt = recorded ?? due()
       if (recorded === undefined) {
         const reason = options.reason === undefined ? {} : { reason: options.reason }
-        activation.append({ kind: 'timer_set', key, name, dueAt: wakeAt, ...reason })
+        activation.appender.append({ kind: 'timer_set', key, name, dueAt: wakeAt, ...reason })
       }
-      activation.park(operation, { reason: options.reason ?? 'timer', wakeAt })
+      activation.segment.park(operation, { reason: options.reason ?? 'timer', wakeAt })
     })
   }
 
@@ -143,10 +143,16 @@ export class Branch {
     return this.#request<T>(
       { key, name, accepts: (signal) => signal.kind === 'answer' && signal.target === key },
       (operation) => {
-        if (!activation.recorded(key)) {
-          activation.append({ kind: 'ask_opened', key, name, ask: key, request: activation.clean(request) })
+        if (!activation.segment.recorded(key)) {
+          activation.appender.append({
+            kind: 'ask_opened',
+            key,
+            name,
+            ask: key,
+            request: activation.values.clean(request),
+          })
         }
-        activation.park(operation, { reason: 'input' })
+        activation.segment.park(operation, { reason: 'input' })
       },
     )
   }
@@ -156,13 +162,13 @@ export class Branch {
     const label = `message ${name}`
     const key = this.#enter(label)
     const accepts = (signal: { kind: string; target?: string }) => signal.kind === 'message' && signal.target === name
-    const early = this.#activation.takeSignal(accepts)
+    const early = this.#activation.segment.takeSignal(accepts)
     if (early) {
       this.#current = undefined
       return Promise.resolve(early.payload as T)
     }
     return this.#request<T>({ key, name: label, accepts }, (operation) =>
-      this.#activation.park(operation, { reason: 'message' }),
+      this.#activation.segment.park(operation, { reason: 'message' }),
     )
   }
 
@@ -178,14 +184,14 @@ export class Branch {
       { key, name, hash, child, accepts: (signal) => signal.kind === 'child_finished' && signal.target === child },
       (operation) => {
         const start = () => {
-          if (!activation.waitsFor(operation)) return
+          if (!activation.segment.waitsFor(operation)) return
           activation.options.children.start({ id: child, parent, key, loop, spec, caps: options.caps }).then(
-            () => activation.park(operation, { reason: 'child' }),
-            (error: unknown) => activation.refuse(operation, error),
+            () => activation.segment.park(operation, { reason: 'child' }),
+            (error: unknown) => activation.segment.refuse(operation, error),
           )
         }
-        if (activation.recorded(key)) start()
-        else activation.append({ kind: 'child_started', key, name, hash, child, loop }, {}, start)
+        if (activation.segment.recorded(key)) start()
+        else activation.appender.append({ kind: 'child_started', key, name, hash, child, loop }, { done: start })
       },
     )
   }
@@ -199,17 +205,22 @@ export class Branch {
     const key = this.#enter(name)
     const activation = this.#activation
     return this.#request<number>({ key, name }, (operation) => {
-      const guard = activation.guard
+      const { guard } = activation.budget
       if (guard) {
-        activation.park(operation, { reason: 'guard', guard })
+        activation.segment.park(operation, { reason: 'guard', guard })
         return
       }
       const claim = { step: key, attempt: 1, amounts: { iterations: 1 } }
-      activation.append(
-        { kind: 'iteration_started', key, name, iteration: activation.iteration + 1 },
-        { reserve: claim, settle: claim },
-        (result) => {
-          if (!result.ok) activation.park(operation, { reason: 'guard', guard: activation.guardOf(result.refusal) })
+      activation.appender.append(
+        { kind: 'iteration_started', key, name, iteration: activation.segment.iteration + 1 },
+        {
+          reserve: claim,
+          settle: claim,
+          done: (result) => {
+            if (result.ok) return
+            const { refusal } = result
+            activation.segment.park(operation, { reason: 'guard', guard: { reason: refusalReason(refusal), refusal } })
+          },
         },
       )
     })
@@ -294,12 +305,12 @@ export class Branch {
   /** Adds a line to the journal for people to see. Costs no commit of its own, and is written once. */
   emit(name: string, data: object = {}): void {
     this.#refuseIfClosed(name)
-    this.#activation.emit(`${this.#place}:e${this.#emitted++}`, name, data)
+    this.#activation.segment.emit(`${this.#place}:e${this.#emitted++}`, name, data)
   }
 
   /** Keeps what the run has achieved so far: it is the run's result if a guard stops it. */
   report(value: unknown): void {
-    this.#activation.report(value)
+    this.#activation.release.report(value)
   }
 
   /**
@@ -309,7 +320,7 @@ export class Branch {
    */
   changed(id: string): boolean {
     this.#refuseIfClosed(`changed ${id}`)
-    return this.#activation.changed(`${this.#place}:${this.#ordinal}`, id)
+    return this.#activation.segment.changed(`${this.#place}:${this.#ordinal}`, id)
   }
 
   /** Return this from a loop to start it anew with `state` in a fresh journal segment, so that replay stays short. */
@@ -322,7 +333,7 @@ export class Branch {
     if (this.#cancelled || this.#closed) return
     const { clock, graceMs } = this.#activation.options
     this.#cancelled = { reason, graceUntil: clock.now() + graceMs }
-    this.#activation.drop((path) => path === this.#path || path.startsWith(`${this.#path}/`), reason)
+    this.#activation.segment.drop((path) => path === this.#path || path.startsWith(`${this.#path}/`), reason)
   }
 
   /** Ends the branch; calls after that are a programmer's error. */
@@ -331,7 +342,7 @@ export class Branch {
   }
 
   get #place(): string {
-    return `${this.#activation.segment}/${this.#path}`
+    return `${this.#activation.segment.number}/${this.#path}`
   }
 
   /** Takes the next ordinal for an operation of this branch, which must have none under way. */
@@ -351,7 +362,7 @@ export class Branch {
   }
 
   #refuseIfClosed(name: string): void {
-    if (this.#activation.ended) throw revokedError()
+    if (this.#activation.release.isReleased) throw revokedError()
     if (this.#closed) {
       throw new LoopwrightError('overlapping_steps', `'${name}' was asked for in a branch that has ended`, {
         hint: 'use the branch that parallel() or race() hands you, and only inside its function',
@@ -404,7 +415,7 @@ export class Branch {
         },
       }
       try {
-        this.#activation.request(operation)
+        this.#activation.segment.request(operation)
       } catch (error) {
         operation.reject(error)
       }

@@ -1,40 +1,87 @@
 import { type Amounts, type Caps, dimensions, type Refusal, warnAt } from '../core/budget.ts'
-import type { Store } from '../core/ports.ts'
+import type { Clock, RunRecord, Store } from '../core/ports.ts'
+import { ActiveTime } from './active-time.ts'
+import type { Appender } from './appender.ts'
+import type { Guard } from './operation.ts'
+import { durationReason, refusalReason } from './reasons.ts'
+import type { Timers } from './timers.ts'
 
 /**
- * Watches a run's own scope while it works: warns once per dimension at 80 % of its cap, and says when what is settled and
- * what the effects in flight have told so far is past a cap of tokens or money.
+ * Watches a run's own scope while it works: warns once per dimension at 80 % of its cap, and asks the run to stop when its active
+ * time, or what is settled and what the effects in flight have told so far, is past a cap.
  */
 export class BudgetWatch {
-  readonly #options: {
-    readonly store: Store
-    readonly scope: string
-    readonly onWarn: (at: Refusal) => void
-    readonly onExceeded: (refusal: Refusal) => void
-  }
+  readonly #store: Store
+  readonly #scope: string
+  readonly #appender: Appender
+  readonly #active: ActiveTime
   readonly #warned = new Set<string>()
   #checking = false
   #caps: Caps = {}
+  #stop: Guard | undefined
 
   constructor(options: {
     readonly store: Store
-    readonly scope: string
-    readonly onWarn: (at: Refusal) => void
-    readonly onExceeded: (refusal: Refusal) => void
+    readonly clock: Clock
+    readonly timers: Timers
+    readonly appender: Appender
+    readonly run: RunRecord
   }) {
-    this.#options = options
+    const { store, clock, timers, appender, run } = options
+    this.#store = store
+    this.#scope = run.scopes[0] ?? `run:${run.id}`
+    this.#appender = appender
+    this.#active = new ActiveTime({
+      clock,
+      after: (ms, call) => timers.after(ms, call),
+      startMs: run.activeMs,
+      onCap: (cap) => this.#askToStop(durationReason(cap)),
+    })
   }
 
   get caps(): Caps {
     return this.#caps
   }
 
-  set caps(caps: Caps) {
-    this.#caps = caps
+  /** Milliseconds the run has worked so far. */
+  get activeMs(): number {
+    return this.#active.now
   }
 
-  async load(): Promise<Caps> {
-    return await this.#options.store.caps(this.#options.scope)
+  /** What the run was told to stop for. */
+  get stop(): Guard | undefined {
+    return this.#stop
+  }
+
+  /** Why no further iteration may begin, or undefined. */
+  get guard(): Guard | undefined {
+    const cap = this.#active.reachedCap
+    return this.#stop ?? (cap === undefined ? undefined : { reason: durationReason(cap) })
+  }
+
+  async load(): Promise<void> {
+    this.#apply(await this.#store.caps(this.#scope))
+  }
+
+  /** The loop is told to stop; the first reason counts. */
+  stopFor(reason: string): void {
+    this.#stop ??= { reason }
+  }
+
+  /** The run may go on after a stop, with these caps in the place of what they replace. */
+  reopen(caps: Caps): void {
+    this.#stop = undefined
+    this.#apply({ ...this.#caps, ...caps })
+  }
+
+  /** An effect is in flight: the time counts. */
+  work(): void {
+    this.#active.start()
+  }
+
+  /** No effect is in flight any more. */
+  rest(): void {
+    this.#active.stop()
   }
 
   /** A warning that the journal holds already. */
@@ -45,8 +92,8 @@ export class BudgetWatch {
   check(inFlight: Amounts = {}): void {
     if (this.#checking || !dimensions.some((dimension) => this.#caps[dimension] !== undefined)) return
     this.#checking = true
-    const { store, scope, onWarn, onExceeded } = this.#options
-    store.spend(scope).then(
+    const scope = this.#scope
+    this.#store.spend(scope).then(
       ({ spent, used }) => {
         this.#checking = false
         for (const dimension of dimensions) {
@@ -57,9 +104,9 @@ export class BudgetWatch {
           const at = { scope, dimension, cap, spent: settled, used: used[dimension] ?? 0 }
           if (live >= cap * warnAt && !this.#warned.has(mark(dimension, cap))) {
             this.#warned.add(mark(dimension, cap))
-            onWarn(at)
+            this.#appender.append({ kind: 'budget_warned', refusal: at })
           }
-          if (live > cap && (dimension === 'tokens' || dimension === 'microUsd')) onExceeded(at)
+          if (live > cap && (dimension === 'tokens' || dimension === 'microUsd')) this.#askToStop(refusalReason(at))
         }
       },
       () => {
@@ -67,6 +114,15 @@ export class BudgetWatch {
         this.#checking = false
       },
     )
+  }
+
+  #apply(caps: Caps): void {
+    this.#caps = caps
+    this.#active.cap = caps.activeMs
+  }
+
+  #askToStop(reason: string): void {
+    if (!this.#stop) this.#appender.append({ kind: 'stop_requested', reason })
   }
 }
 

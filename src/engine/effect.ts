@@ -1,10 +1,14 @@
-import { type Amounts, add } from '../core/budget.ts'
+import { type Amounts, add, type Refusal } from '../core/budget.ts'
 import { type ErrorRecord, isOfThePlace, toErrorRecord } from '../core/errors.ts'
-import type { BlobRef, EventBody, StepKey } from '../core/event.ts'
-import type { Json, JsonObject } from '../core/json.ts'
-import type { Appended, Entry } from '../core/ports.ts'
-import type { AbortReason, Guard, Operation } from './operation.ts'
+import type { StepKey } from '../core/event.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Appended } from '../core/ports.ts'
+import type { Appender } from './appender.ts'
+import type { BudgetWatch } from './budget-watch.ts'
+import { type AbortReason, identityOf, type Operation } from './operation.ts'
 import { refusalReason } from './reasons.ts'
+import type { Timers } from './timers.ts'
+import type { Stored, Values } from './values.ts'
 
 /** What a step does in the world, and what it needs of the budget. */
 export interface Effect {
@@ -30,28 +34,21 @@ export interface EffectCall {
   readonly onUsage: (amounts: Amounts) => void
 }
 
-/** What effects need of their activation. */
-export interface EffectHost {
-  readonly ended: boolean
-  readonly guardStop: Guard | undefined
-  attemptsOf(key: StepKey): number
-  isOpen(operation: Operation): boolean
-  append(event: EventBody, entry?: Omit<Entry, 'event'>, done?: (result: Appended) => void): void
-  /** The recorded form of a value: inline, or a reference to a file. */
-  store(value: unknown): Promise<{ value?: Json; ref?: BlobRef }>
-  clean<T>(value: T): T
-  /** Ends the activation: the run failed, and can be resumed. */
-  fail(error: unknown): void
-  /** The last effect ended, or the first began. */
-  onActivity(active: boolean): void
-  /** Something settled: there may be more to do. */
-  onSettled(): void
-  /** Calls used so far by everything in flight, each time one tells. */
-  onUsage(inFlight: Amounts): void
-  after(ms: number, call: () => void): () => void
-  now(): number
+export interface EffectsOptions {
+  readonly appender: Appender
+  readonly values: Values
+  readonly timers: Timers
+  readonly budget: BudgetWatch
   /** How long an effect that was told to stop may take to end, in milliseconds. */
   readonly graceMs: number
+  /** Aborted once the run was released: nothing is recorded any more. */
+  readonly released: AbortSignal
+  /** False once the operation was answered or dropped. */
+  readonly isOpen: (operation: Operation) => boolean
+  /** Ends the activation: the run failed, and can be resumed. */
+  readonly fail: (error: unknown) => void
+  /** Something settled: there may be more to do. */
+  readonly onSettled: () => void
 }
 
 interface InFlight {
@@ -62,14 +59,14 @@ interface InFlight {
 
 /** Reserves, performs and settles effects. `perform` runs only when everything it needs is durable. */
 export class Effects {
-  readonly #host: EffectHost
+  readonly #options: EffectsOptions
   readonly #inFlight = new Map<StepKey, InFlight>()
   /** Starts that wait for an open reservation of this run to settle. */
   #waiting: (() => void)[] = []
   #onIdle: (() => void)[] = []
 
-  constructor(host: EffectHost) {
-    this.#host = host
+  constructor(options: EffectsOptions) {
+    this.#options = options
   }
 
   /** True while an effect runs or waits for budget. */
@@ -83,8 +80,8 @@ export class Effects {
     return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
-  begin(operation: Operation, effect: Effect): void {
-    const tried = this.#host.attemptsOf(operation.key)
+  /** `tried` is how often earlier drivers began it. */
+  begin(operation: Operation, effect: Effect, tried: number): void {
     if (effect.once && tried > 0) {
       this.#refuse(operation, effect, tried, {
         code: 'step_unknown',
@@ -113,48 +110,54 @@ export class Effects {
   }
 
   #start(operation: Operation, effect: Effect, attempt: number, reserve: Amounts | undefined): void {
-    if (this.#host.ended || !this.#host.isOpen(operation)) return
-    const stop = this.#host.guardStop
+    const { appender, values, budget, released, isOpen } = this.#options
+    if (released.aborted || !isOpen(operation)) return
+    const { stop } = budget
     if (stop && reserve) {
       this.#refuse(operation, effect, attempt, { code: 'budget_exceeded', message: stop.reason })
       return
     }
-    const { key } = operation
-    this.#host.append(
+    const done = (result: Appended) => {
+      if (!result.ok) this.#goWithout(operation, effect, { attempt, reserve, refusal: result.refusal })
+      else if (isOpen(operation)) this.#perform(operation, { ...effect, reserve }, attempt)
+      else if (!released.aborted) this.#recordAborted(operation, attempt, 'cancel', {})
+    }
+    appender.append(
       {
         kind: 'step_started',
-        ...identity(operation),
+        ...identityOf(operation),
         attempt,
         effect: effect.effect ?? 'step',
         ...(effect.once ? { once: true as const } : {}),
-        ...(effect.detail ? { detail: this.#host.clean(effect.detail) } : {}),
+        ...(effect.detail ? { detail: values.clean(effect.detail) } : {}),
       },
-      reserve ? { reserve: { step: key, attempt, amounts: reserve } } : {},
-      (result) => {
-        if (result.ok) {
-          if (this.#host.isOpen(operation)) this.#perform(operation, { ...effect, reserve }, attempt)
-          else if (!this.#host.ended) this.#recordAborted(operation, attempt, 'cancel', {})
-          return
-        }
-        const { refusal } = result
-        const left = refusal.cap - refusal.used
-        const divisible = refusal.dimension === 'tokens' || refusal.dimension === 'microUsd'
-        if (divisible && left > 0 && left < (reserve?.[refusal.dimension as 'tokens'] ?? 0)) {
-          this.#start(operation, effect, attempt, { ...reserve, [refusal.dimension]: left })
-        } else if (refusal.spent < refusal.cap && this.#holdsReservations()) {
-          this.#waiting.push(() => this.#start(operation, effect, attempt, effect.reserve))
-        } else {
-          this.#refuse(operation, effect, attempt, {
-            code: 'budget_exceeded',
-            message: refusalReason(refusal),
-            data: { ...refusal },
-          })
-        }
-      },
+      { ...(reserve ? { reserve: { step: operation.key, attempt, amounts: reserve } } : {}), done },
     )
   }
 
+  /** The budget refused the reservation: the effect makes do with what is left, waits for what is in flight, or is not performed. */
+  #goWithout(
+    operation: Operation,
+    effect: Effect,
+    { attempt, reserve, refusal }: { attempt: number; reserve: Amounts | undefined; refusal: Refusal },
+  ): void {
+    const left = refusal.cap - refusal.used
+    const divisible = refusal.dimension === 'tokens' || refusal.dimension === 'microUsd'
+    if (divisible && left > 0 && left < (reserve?.[refusal.dimension as 'tokens'] ?? 0)) {
+      this.#start(operation, effect, attempt, { ...reserve, [refusal.dimension]: left })
+    } else if (refusal.spent < refusal.cap && this.#holdsReservations()) {
+      this.#waiting.push(() => this.#start(operation, effect, attempt, effect.reserve))
+    } else {
+      this.#refuse(operation, effect, attempt, {
+        code: 'budget_exceeded',
+        message: refusalReason(refusal),
+        data: { ...refusal },
+      })
+    }
+  }
+
   #perform(operation: Operation, effect: Effect, attempt: number): void {
+    const { appender, values, timers, budget, graceMs, released, isOpen } = this.#options
     const controller = new AbortController()
     let aborted: AbortReason | undefined
     operation.abort = (reason) => {
@@ -162,24 +165,24 @@ export class Effects {
       aborted = reason
       controller.abort(reason)
       // One that does not listen must not hold up the stop: past the grace nobody waits for it any more.
-      if (reason === 'stop') callOffStop = this.#host.after(this.#host.graceMs, giveUp)
+      if (reason === 'stop') callOffStop = timers.after(graceMs, giveUp)
     }
     let callOffStop: (() => void) | undefined
     let isOver = false
     const callOffGrace =
       operation.graceUntil === undefined
         ? undefined
-        : this.#host.after(operation.graceUntil - this.#host.now(), () => operation.abort?.('cancel'))
+        : timers.at(operation.graceUntil, () => operation.abort?.('cancel'))
     const inFlight: InFlight = { operation, reserved: effect.reserve, used: {} }
     this.#inFlight.set(operation.key, inFlight)
-    this.#host.onActivity(true)
+    budget.work()
     const onUsage = (amounts: Amounts) => {
       inFlight.used = amounts
       let sum: Amounts = {}
       for (const { used } of this.#inFlight.values()) sum = add(sum, used)
-      if (!this.#host.ended) this.#host.onUsage(sum)
+      if (!released.aborted) budget.check(sum)
     }
-    const counts = () => aborted !== 'release' && this.#host.isOpen(operation)
+    const counts = () => aborted !== 'release' && isOpen(operation)
     const over = (record: () => void) => {
       if (isOver) return
       isOver = true
@@ -187,22 +190,20 @@ export class Effects {
       callOffStop?.()
       this.#inFlight.delete(operation.key)
       if (this.#inFlight.size === 0) {
-        this.#host.onActivity(false)
+        budget.rest()
         for (const resolve of this.#onIdle.splice(0)) resolve()
       }
-      if (this.#host.ended) return
+      if (released.aborted) return
       record()
       this.retry()
-      this.#host.onSettled()
+      budget.check()
+      this.#options.onSettled()
     }
-    const settle = (
-      body: { value?: Json; ref?: BlobRef; error?: ErrorRecord; detail?: JsonObject },
-      amounts: Amounts | undefined,
-    ) =>
-      this.#host.append(
+    const settle = (body: Stored & { error?: ErrorRecord; detail?: JsonObject }, amounts: Amounts | undefined) =>
+      appender.append(
         {
           kind: 'step_settled',
-          ...identity(operation),
+          ...identityOf(operation),
           ...(effect.effect === undefined ? {} : { effect: effect.effect }),
           attempt,
           ...body,
@@ -211,8 +212,8 @@ export class Effects {
         amounts ? { settle: { step: operation.key, attempt, amounts } } : {},
       )
     const giveUp = () => {
-      const reason = this.#host.guardStop?.reason ?? 'stopped'
-      const message = `${reason}; '${operation.name}' did not end within ${this.#host.graceMs / 1000}s`
+      const reason = budget.stop?.reason ?? 'stopped'
+      const message = `${reason}; '${operation.name}' did not end within ${graceMs / 1000}s`
       over(() => settle({ error: { code: 'budget_exceeded', message } }, effect.reserve))
     }
     const usedBy = (value: unknown) => (effect.usage ? effect.usage(value) : effect.reserve)
@@ -222,19 +223,19 @@ export class Effects {
           over(() => this.#recordAborted(operation, attempt, aborted ?? 'cancel', usedBy(value)))
           return
         }
-        const body = await this.#host.store(value).catch((error: unknown) => ({ error: toErrorRecord(error) }))
-        const detail = 'ref' in body && effect.digest ? { detail: this.#host.clean(effect.digest(value)) } : {}
+        const body = await values.store(value).catch((error: unknown) => ({ error: toErrorRecord(error) }))
+        const detail = 'ref' in body && effect.digest ? { detail: values.clean(effect.digest(value)) } : {}
         over(() => settle({ ...body, ...detail }, usedBy(value)))
       },
       (error: unknown) => {
         if (counts() && isOfThePlace(error)) {
           over(() => {
             this.#recordAborted(operation, attempt, 'failed', effect.reserve)
-            this.#host.fail(error)
+            this.#options.fail(error)
           })
           return
         }
-        if (counts()) over(() => settle({ error: this.#host.clean(toErrorRecord(error)) }, effect.reserve))
+        if (counts()) over(() => settle({ error: values.clean(toErrorRecord(error)) }, effect.reserve))
         else over(() => this.#recordAborted(operation, attempt, aborted ?? 'cancel', effect.reserve))
       },
     )
@@ -246,9 +247,9 @@ export class Effects {
 
   /** The step ends without having been performed. */
   #refuse(operation: Operation, effect: Effect, attempt: number, error: ErrorRecord): void {
-    this.#host.append({
+    this.#options.appender.append({
       kind: 'step_settled',
-      ...identity(operation),
+      ...identityOf(operation),
       ...(effect.effect === undefined ? {} : { effect: effect.effect }),
       attempt,
       error,
@@ -257,10 +258,10 @@ export class Effects {
 
   /** An attempt ended whose result does not count; what it used does. */
   #recordAborted(operation: Operation, attempt: number, reason: string, amounts: Amounts | undefined): void {
-    this.#host.append(
+    this.#options.appender.append(
       {
         kind: 'step_aborted',
-        ...identity(operation),
+        ...identityOf(operation),
         attempt,
         reason,
         ...(amounts ? { usage: amounts } : {}),
@@ -273,9 +274,4 @@ export class Effects {
     for (const { reserved } of this.#inFlight.values()) if (reserved) return true
     return false
   }
-}
-
-function identity(operation: Operation): { key: StepKey; name: string; hash?: string } {
-  const { key, name, hash } = operation
-  return hash === undefined ? { key, name } : { key, name, hash }
 }

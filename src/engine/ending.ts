@@ -1,8 +1,9 @@
 import type { ErrorRecord } from '../core/errors.ts'
-import type { BlobRef, EventBody, StepKey, WaitReason } from '../core/event.ts'
+import type { EventBody, StepKey, WaitReason } from '../core/event.ts'
 import type { Json } from '../core/json.ts'
 import type { RunPatch } from '../core/ports.ts'
 import type { Guard, Parked } from './operation.ts'
+import type { Stored } from './values.ts'
 
 /** How an activation ended. Only `lost` leaves the run's row as it was: somebody else has it now, or the store failed. */
 export type Ending =
@@ -21,10 +22,7 @@ export interface LastWord {
   readonly ending: Ending
 }
 
-export function finished(
-  stored: { readonly value?: Json; readonly ref?: BlobRef },
-  result: Json | undefined,
-): LastWord {
+export function finished(stored: Stored, result: Json | undefined): LastWord {
   return {
     event: { kind: 'run_finished', ...stored },
     patch: { status: 'done', reason: 'done', wakeAt: null, result: result ?? null },

@@ -45,3 +45,9 @@ export interface Guard {
  * Why an effect in flight is ended. After `stop` its result still counts and is recorded; after the others it does not.
  */
 export type AbortReason = 'stop' | 'cancel' | 'release'
+
+/** What an event says of the operation it is about. */
+export function identityOf(operation: Operation): { key: StepKey; name: string; hash?: string } {
+  const { key, name, hash } = operation
+  return hash === undefined ? { key, name } : { key, name, hash }
+}

@@ -11,23 +11,23 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a result is delivered before it is durable',
     file: 'src/engine/appender.ts',
-    find: 'this.#ready.push(...this.#lazy, { entry, patch: options.patch, done: options.done })',
+    find: 'this.#ready.push(...this.#lazy, { entry: { event, ...rest }, patch, done })',
     replace:
-      "if (entry.event.kind === 'step_settled') this.#options.onEvent({ ...entry.event, seq: 0, epoch: 0, ts: 0 }); this.#ready.push(...this.#lazy, { entry, patch: options.patch, done: options.done })",
+      "if (event.kind === 'step_settled') this.#options.onEvent({ ...event, seq: 0, epoch: 0, ts: 0 }); this.#ready.push(...this.#lazy, { entry: { event, ...rest }, patch, done })",
   },
   {
     name: 'recorded results are delivered in the order of requests, not of the journal',
-    file: 'src/engine/activation.ts',
-    find: 'this.#queue = [...this.#history.deliverable]',
+    file: 'src/engine/segment.ts',
+    find: 'this.#queue = [...left, ...this.#history.deliverable]',
     replace:
-      "this.#queue = [...this.#history.deliverable].sort((a, b) => ('key' in a && 'key' in b ? (a.key < b.key ? -1 : 1) : 0))",
+      "this.#queue = [...left, ...this.#history.deliverable].sort((a, b) => ('key' in a && 'key' in b ? (a.key < b.key ? -1 : 1) : 0))",
   },
   {
     name: 'several events are delivered in one macrotask on replay',
     file: 'src/engine/activation.ts',
-    find: 'await this.#deliver(event)\n        this.#schedulePump()',
+    find: 'await segment.deliver()\n      this.#wake()',
     replace:
-      'await this.#deliver(event)\n        for (let more = this.#queue[0]; this.#replaying && more && this.#canDeliver(more); more = this.#queue[0]) { this.#queue.shift(); await this.#deliver(more) }\n        this.#schedulePump()',
+      'await segment.deliver()\n      for (let more = segment.next; segment.replaying && more && segment.canSee(more); more = segment.next) { this.#obey(more); await segment.deliver() }\n      this.#wake()',
   },
   {
     name: 'the epoch is not checked on append',
@@ -37,15 +37,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'unrecorded steps begin while history is still being replayed',
-    file: 'src/engine/activation.ts',
-    find: 'if (this.#replaying || this.#pausing) this.#pending.push(operation)\n    else operation.begin()\n  }\n\n  recorded',
-    replace: 'operation.begin()\n  }\n\n  recorded',
+    file: 'src/engine/segment.ts',
+    find: 'if (!record?.settled) this.#begin(operation)',
+    replace: 'if (!record?.settled) operation.begin()',
   },
   {
     name: 'a signal is journalled without being consumed',
-    file: 'src/engine/activation.ts',
-    find: "this.append({ kind: 'signal_received', signal: this.clean(signal) }, { consume })",
-    replace: "this.append({ kind: 'signal_received', signal: this.clean(signal) })",
+    file: 'src/engine/inbox.ts',
+    find: "appender.append({ kind: 'signal_received', signal: values.clean(signal) }, { consume })",
+    replace: "appender.append({ kind: 'signal_received', signal: values.clean(signal) })",
   },
   {
     name: 'a second answer to the same ask is taken for a new one',
@@ -74,15 +74,16 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a cancellation does not reach the children',
-    file: 'src/engine/activation.ts',
+    file: 'src/engine/segment.ts',
     find: 'if (operation.child !== undefined) {',
     replace: 'if (operation.child === undefined && operation.child !== undefined) {',
   },
   {
     name: 'a cancellation is delivered at once instead of at its place in the journal',
     file: 'src/engine/activation.ts',
-    find: "this.append({ kind: 'cancel_requested', signalId, reason }, { consume })",
-    replace: "this.append({ kind: 'cancel_requested', signalId, reason }, { consume }); this.drop(() => true, reason)",
+    find: 'this.#segment.receive(event)',
+    replace:
+      "if (event.kind === 'cancel_requested') this.#segment.drop(() => true, event.reason); this.#segment.receive(event)",
   },
   {
     name: 'steps may begin after a cancellation',
@@ -117,31 +118,31 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a step is performed before its start is durable',
     file: 'src/engine/effect.ts',
-    find: "    const { key } = operation\n    this.#host.append(\n      {\n        kind: 'step_started',",
+    find: "    appender.append(\n      {\n        kind: 'step_started',",
     replace:
-      "    const { key } = operation\n    if (!reserve && !effect.once) { this.#perform(operation, effect, attempt); return }\n    this.#host.append(\n      {\n        kind: 'step_started',",
+      "    if (!reserve && !effect.once) { this.#perform(operation, effect, attempt); return }\n    appender.append(\n      {\n        kind: 'step_started',",
   },
   {
     name: 'a run is suspended while an effect is in flight',
     file: 'src/engine/activation.ts',
-    find: 'if (this.#ended || (this.effects.busy && !this.#graceOver) || !this.#appender.idle) return',
-    replace: 'if (this.#ended || !this.#appender.idle) return',
+    find: 'if (this.release.isReleased || (this.effects.busy && !this.#graceOver) || !this.appender.idle) return',
+    replace: 'if (this.release.isReleased || !this.appender.idle) return',
   },
   {
-    name: 'messages not taken yet are lost when the loop goes on in a new segment',
-    file: 'src/engine/activation.ts',
-    find: 'this.#mailbox.restore(first.mailbox)',
-    replace: '',
+    name: 'messages not taken yet are lost when a new segment is resumed',
+    file: 'src/engine/segment.ts',
+    find: 'this.#mailbox.restore(first?.mailbox ?? [])',
+    replace: 'if (arguments.length > 2) this.#mailbox.restore(first?.mailbox ?? [])',
   },
   {
     name: 'a new segment starts its iterations at 1 again after a resume',
-    file: 'src/engine/activation.ts',
-    find: 'this.iteration = first.iteration',
+    file: 'src/engine/segment.ts',
+    find: 'this.iteration = first?.iteration ?? 0',
     replace: 'this.iteration = 0',
   },
   {
     name: 'a change of the loop applies to what was recorded before it',
-    file: 'src/engine/activation.ts',
+    file: 'src/engine/segment.ts',
     find: 'if (didProgress(this.#history, key)) return false',
     replace: '',
   },
