@@ -8,6 +8,7 @@ import { AgentShop } from './compose/agents.ts'
 import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
+import { Sandboxes } from './compose/sandboxes.ts'
 import { markStory } from './config/plan.ts'
 import { requireTrust, trust, trustState } from './config/trust.ts'
 import { ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
@@ -29,6 +30,8 @@ import { rebuildFolder } from './folder/follow.ts'
 import { findFolder } from './folder/place.ts'
 import { goal } from './loops/goal.ts'
 import { commandRunner } from './process/command.ts'
+import { confined } from './process/sandbox/confined.ts'
+import { supervise } from './process/supervise.ts'
 import { fileBlobs } from './store/blobs.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createGit } from './workspace/git.ts'
@@ -73,12 +76,20 @@ export async function openApp(options: OpenOptions): Promise<App> {
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
   const redact = createRedact({ values: [...config.secrets] })
-  const run: RunCommand = commandRunner(childEnv, redact)
+  const sandboxes = new Sandboxes(childEnv, warn)
+  const confining = confined(supervise, sandboxes.of)
+  const run: RunCommand = commandRunner(childEnv, redact, confining)
   const git = createGit({ env })
   const workspaces = createWorkspaces({ home: config.home, env, run })
   const prices = config.prices
-  const agents = new AgentShop({ config, env: childEnv, cwd, custom: options.agents ?? {}, redact })
-  const confiner = new Confiner({ config, sandboxOf: agents.sandboxOf })
+  const agents = new AgentShop({
+    config,
+    env: childEnv,
+    cwd,
+    custom: options.agents ?? {},
+    supervise: (call) => confining({ ...call, redact }),
+  })
+  const confiner = new Confiner({ config, sandboxOf: sandboxes.of })
   const blobs = fileBlobs({ folder: (id) => join(config.home, 'runs', id) })
   const kept = new RunFolders(store, config.home, warn)
 
@@ -183,7 +194,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     runs,
     store,
     agents: agents.known,
-    sandbox: (mode = config.sandbox.mode ?? 'auto') => agents.sandboxOf(mode),
+    sandbox: (mode = config.sandbox.mode ?? 'auto') => sandboxes.of(mode),
     async startGoal(request: StartGoal) {
       await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
       // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { commandAgent, type Supervise } from '../agents/command/command.ts'
+import { acpAgent } from '../agents/acp/acp.ts'
+import { commandAgent } from '../agents/command/command.ts'
 import { presets } from '../agents/command/presets/all.ts'
+import { parseTemplate } from '../agents/command/template.ts'
 import { createProbe } from '../agents/probe.ts'
 import { type Agents, type CustomAgent, createAgents } from '../agents/registry.ts'
 import { parseScript } from '../agents/scripted/script.ts'
@@ -9,11 +11,10 @@ import { scripted } from '../agents/scripted/scripted.ts'
 import { createWhich } from '../agents/which.ts'
 import type { Config } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
-import type { Agent, Redact, SandboxMode } from '../core/ports.ts'
+import type { Agent } from '../core/ports.ts'
 import type { RunSettings } from '../core/settings.ts'
 import { parseYaml } from '../formats/yaml.ts'
-import type { SandboxState } from '../process/sandbox/sandbox.ts'
-import { supervise } from '../process/supervise.ts'
+import type { Supervise } from '../process/supervise.ts'
 
 export interface AgentShopOptions {
   readonly config: Config
@@ -22,43 +23,30 @@ export interface AgentShopOptions {
   /** Where relative paths of scripts begin; absolute. */
   readonly cwd: string
   readonly custom: Readonly<Record<string, CustomAgent>>
-  readonly redact: Redact
+  /** Runs their processes: supervised, confined where it is asked for, and redacted. */
+  readonly supervise: Supervise
 }
 
 /** The agents of this process: by name, by a run's own command, or by a script. */
 export class AgentShop {
   readonly known: Agents
   readonly #options: AgentShopOptions
-  readonly #supervise: Supervise
   readonly #scripts = new Map<string, Agent>()
 
-  readonly sandboxOf = async (mode: SandboxMode): Promise<SandboxState> => ({
-    mode,
-    problem: 'confinement is not there yet',
-  })
-
   constructor(options: AgentShopOptions) {
-    const { config, env, redact } = options
+    const { config, env, supervise } = options
     this.#options = options
-    this.#supervise = (call) => supervise({ ...call, redact })
-    const configured = Object.entries(config.agents).map(([name, template]): [string, CustomAgent] => [
-      name,
-      commandAgent({
-        name,
-        template: template.command,
-        env: { ...env, ...template.env },
-        supervise: this.#supervise,
-        prices: config.prices,
-        ...(template.model === undefined ? {} : { model: template.model }),
-      }),
-    ])
+    const configured = Object.entries(config.agents).map(([name, template]): [string, CustomAgent] => {
+      const { command, protocol, model, env: own = {} } = template
+      return [name, this.#program({ name, command, protocol, model, own })]
+    })
     this.known = createAgents({
       env,
       which: createWhich(env.PATH ?? ''),
       probe: createProbe(env, config.project),
       custom: { ...Object.fromEntries(configured), ...options.custom },
       prices: config.prices,
-      supervise: this.#supervise,
+      supervise,
       ...(config.agent === undefined ? {} : { configured: config.agent }),
       ...(config.caller === undefined ? {} : { callerAgent: config.caller.agent }),
       ...(config.model === undefined ? {} : { model: config.model }),
@@ -91,16 +79,37 @@ export class AgentShop {
   }
 
   /** The agent of a run, or of one role in it: a script (`scripted:FILE`), the run's own command, or one known by name. */
-  get(settings: Pick<RunSettings, 'agent' | 'agentCommand' | 'model'>, named?: string): Agent {
+  get(settings: Pick<RunSettings, 'agent' | 'agentCommand' | 'agentProtocol' | 'model'>, named?: string): Agent {
     const name = named ?? settings.agent
     if (name?.startsWith('scripted:')) return this.#scripted(resolve(this.#options.cwd, name.slice('scripted:'.length)))
     if (named === undefined && settings.agentCommand !== undefined) {
-      const { env } = this.#options
-      const model = settings.model === undefined ? {} : { model: settings.model }
-      const template = settings.agentCommand
-      return commandAgent({ name: 'command', template, env, supervise: this.#supervise, ...model })
+      const { agentCommand: command, agentProtocol: protocol, model } = settings
+      return this.#program({ name: protocol === 'acp' ? 'acp' : 'command', command, protocol, model })
     }
     return this.known.get(name)
+  }
+
+  /** An agent that is a command of the user's own. */
+  #program(program: {
+    readonly name: string
+    readonly command: string | readonly string[]
+    readonly protocol: 'text' | 'acp' | undefined
+    readonly model: string | undefined
+    /** Variables that are set for it, which a sandbox lets through. */
+    readonly own?: Readonly<Record<string, string>>
+  }): Agent {
+    const { supervise, config } = this.#options
+    const { name, command, own = {} } = program
+    const shared = {
+      name,
+      env: { ...this.#options.env, ...own },
+      supervise: letThrough(supervise, Object.keys(own)),
+      prices: config.prices,
+      ...(program.model === undefined ? {} : { model: program.model }),
+    }
+    return program.protocol === 'acp'
+      ? acpAgent({ ...shared, argv: parseTemplate(command) })
+      : commandAgent({ ...shared, template: command })
   }
 
   #scripted(path: string): Agent {
@@ -111,6 +120,17 @@ export class AgentShop {
     this.#scripts.set(path, agent)
     return agent
   }
+}
+
+/** The variables that somebody set for this very agent come through its confinement. */
+function letThrough(supervise: Supervise, names: readonly string[]): Supervise {
+  if (names.length === 0) return supervise
+  return ({ confinement, ...call }) =>
+    supervise(
+      confinement === undefined
+        ? call
+        : { ...call, confinement: { ...confinement, env: [...confinement.env, ...names] } },
+    )
 }
 
 function readScript(path: string): string {

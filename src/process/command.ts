@@ -1,4 +1,4 @@
-import type { CommandResult, Redact, RunCommand } from '../core/ports.ts'
+import type { CommandResult, CommandSpec, Confinement, Redact, RunCommand } from '../core/ports.ts'
 import { type Allowed, failureOf } from './failure.ts'
 import { type Supervise, type Supervised, supervise } from './supervise.ts'
 
@@ -25,7 +25,7 @@ export function commandRunner(
       ...(redact === undefined ? {} : { redact }),
       ...(options.tailChars === undefined ? {} : { tailChars: options.tailChars }),
       ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
-      ...(options.confinement === undefined ? {} : { confinement: options.confinement }),
+      ...(options.confinement === undefined ? {} : { confinement: letThrough(options.confinement, options, command) }),
     })
     const allowed = {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -33,6 +33,11 @@ export function commandRunner(
     }
     return toResult(seen, allowed, options.outputPath)
   }
+}
+
+/** What is set for a command itself comes through its confinement. */
+function letThrough(confinement: Confinement, ...given: readonly Pick<CommandSpec, 'env'>[]): Confinement {
+  return { ...confinement, env: [...confinement.env, ...given.flatMap(({ env = {} }) => Object.keys(env))] }
 }
 
 /** Runs a command with exactly the environment that the options and the command give. */
