@@ -22,9 +22,12 @@ export interface Repetition {
 
 /** Waiting for something looks like being stuck and is not: these only ask how far something is. */
 const pollingName =
-  /^(?:(?:get_)?(?:bash|command|shell|task|agent|subagent|job|process)(?:_or_subagent)?_?output|wait(?:_for)?|await|sleep|poll|monitor|read_terminal|write_stdin|list_(?:tasks|agents)|taskoutput|bashoutput)$/i
+  /^(?:(?:get_)?(?:bash|command|shell|task|agent|subagent|job|process)(?:_or_subagent)?_?(?:output|status)|wait(?:_for)?(?:_\w{1,30})?|await|sleep|poll(?:_\w{1,30})?|monitor|read_(?:terminal|bash|powershell|agent)|write_stdin|list_(?:tasks|agents)|task_?(?:get|list))$/i
+/** Where a command begins: first of all, after another one, or in the quotes of a shell or of JSON. */
 const pollingCommand =
-  /(?:^|[;&|(]\s*|-l?c ["']?)(?:sleep\s|wait\b|watch\s|until\s|while\s|tail\s+-f|gh\s+(?:run|pr)\s+(?:watch|view|checks|status|list)|kubectl\s+(?:get|wait|rollout\s+status)|docker\s+(?:ps|logs|inspect)|curl\s.{0,200}(?:health|status|ready)|jobs\b|ps\s|pgrep\s|systemctl\s+status)/i
+  /(?:^|[;&|("'`]|\\n|\bdo|\bthen)\s*(?:sudo\s+|timeout\s+\S{1,20}\s+)?(?:sleep\s|wait\b|watch\s|until\s|while\s|tail\s+-f|gh\s+(?:run|pr)\s+(?:watch|view|checks|status|list)|glab\s+ci\s|kubectl\s+(?:get|wait|rollout\s+status)|docker\s+(?:ps|logs|inspect)|curl\s.{0,200}(?:health|status|ready)|jobs\b|ps\s|pgrep\s|systemctl\s+(?:status|is-active))/i
+/** Only these inputs are commands: in others such words are text. */
+const shellName = /bash|shell|command|exec|terminal|run|process|powershell/i
 
 /**
  * Notices when the same actions with the same results follow one another: one action, or a round of two or three. Anything new in
@@ -65,10 +68,17 @@ export class Stuck {
 
 /** Whether an action only asks how far something is. */
 export function isPolling({ name, input }: Pick<Action, 'name' | 'input'>): boolean {
-  return pollingName.test(name) || pollingCommand.test(input)
+  // A server's tools come as mcp__server__tool.
+  const plain = name.replace(/^mcp__.{1,60}?__/, '')
+  return pollingName.test(plain) || (shellName.test(plain) && pollingCommand.test(input.slice(0, 2000)))
 }
 
-function textOf(action: Action, round: number, times: number): string {
-  const what = round === 1 ? action.name : `a round of ${round} actions (the last: ${action.name})`
+function textOf({ name, input }: Action, round: number, times: number): string {
+  const on = input
+    .slice(0, 160)
+    .replace(/[\s\0]+/g, ' ')
+    .trim()
+  const last = on === '' ? name : `${name} ${on}`
+  const what = round === 1 ? last : `a round of ${round} actions (the last: ${last})`
   return `did the same ${times} times with the same result: ${what}`
 }

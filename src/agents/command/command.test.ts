@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { AgentDelta, AgentRequest } from '../../core/ports.ts'
+import type { AgentDelta, AgentRequest, AgentResponse } from '../../core/ports.ts'
+import type { Supervised, SuperviseOptions } from '../../process/supervise.ts'
 import { commandAgent } from './command.ts'
 import { aider } from './presets/aider.ts'
 import { claudeCode } from './presets/claude-code.ts'
@@ -118,7 +119,7 @@ test('a silent agent is stalled when a limit says so', async () => {
   const agent = commandAgent({ template: ['sh', '-c', 'echo hello; exec sleep 600'], env, stallMs: 300 })
   expect(await agent.run(ask(), call)).toMatchObject({
     outcome: 'stalled',
-    message: 'command printed nothing for 0.3s; stdout: hello',
+    message: 'command neither printed nor worked for 0.3s; stdout: hello',
   })
 })
 
@@ -212,13 +213,21 @@ test('a resumed session costs only what is new', async () => {
     env,
   })
   const first = await claude.run(ask(), call)
-  const second = await claude.run(ask({ sessionId: first.sessionId ?? '' }), call)
+  const known = (response: AgentResponse) => ({
+    sessionId: response.sessionId ?? '',
+    ...(response.sessionTotals === undefined ? {} : { sessionTotals: response.sessionTotals }),
+  })
+  const second = await claude.run(ask(known(first)), call)
   expect(second.sessionId).toBe(first.sessionId)
   expect(second.usage?.costUsd).toBeCloseTo(0.0021471, 9)
   expect(second.usage?.inputTokens).toBe(246)
+  // Nobody told what the session had: all of it counts, but no cost that is not this call's.
+  const blind = await claude.run(ask({ sessionId: first.sessionId ?? '' }), call)
+  expect(blind.usage).not.toHaveProperty('costUsd')
+  expect(blind.usage?.inputTokens).toBe(246)
   const other = commandAgent({ preset: codex, executable: await replay('codex-bypass.out', 'codex-resume.out'), env })
-  const { sessionId = '' } = await other.run(ask(), call)
-  expect((await other.run(ask({ sessionId }), call)).usage).toMatchObject({
+  const begun = await other.run(ask(), call)
+  expect((await other.run(ask(known(begun)), call)).usage).toMatchObject({
     inputTokens: 300,
     cacheReadTokens: 100,
     outputTokens: 60,
@@ -253,4 +262,69 @@ test('a call that was aborted before it began starts nothing', async () => {
     outcome: 'killed',
   })
   await expect(readFile(join(cwd, 'started'))).rejects.toThrow('ENOENT')
+})
+
+test('an agent that does the same with the same result is warned of, then stopped', async () => {
+  const [, , tool = '', result = ''] = (await readFile(recorded('mcp-claude.out'), 'utf8')).split('\n')
+  await writeFile(join(cwd, 'pair'), `${tool}\n${result}\n`)
+  const executable = await standIn(`while :; do cat '${join(cwd, 'pair')}'; sleep 0.02; done`)
+  const deltas: AgentDelta[] = []
+  const agent = commandAgent({ preset: claudeCode, executable, env })
+  const answer = await agent.run(ask({ timeoutMs: 60_000 }), { ...call, onDelta: (delta) => deltas.push(delta) })
+  expect(answer).toMatchObject({
+    outcome: 'stuck',
+    message: expect.stringMatching(/did the same 5 times with the same result: mcp__tiny__loop_claim.*T1/),
+  })
+  expect(deltas.filter((delta) => delta.type === 'notice')).toEqual([
+    { type: 'notice', text: expect.stringContaining('did the same 3 times') },
+  ])
+})
+
+test('a confined call reaches what its preset needs; a template needs nothing; its stall limit is passed on', async () => {
+  const seen: SuperviseOptions[] = []
+  const supervise = async (options: SuperviseOptions): Promise<Supervised> => {
+    seen.push(options)
+    return {
+      exitCode: 0,
+      signal: null,
+      stdout: '',
+      stderr: '',
+      bytes: 0,
+      durationMs: 0,
+      timedOut: false,
+      aborted: false,
+      stalled: false,
+      flooded: false,
+    }
+  }
+  const confinement = { writable: [cwd], readable: [], hidden: ['/home/me'], network: ['example.com'], env: ['PATH'] }
+  const home = { ...env, HOME: '/home/me' }
+  const request = ask({ confinement, skipPermissions: true, env: { LOOPWRIGHT_RUN: 'r' }, stallMs: 5 })
+  const agent = commandAgent({ preset: claudeCode, executable: 'claude', env: home, supervise, stallMs: 9 })
+  expect(agent.spawns).toBe(true)
+  await agent.run(request, call)
+  await commandAgent({ template: 'tool {prompt}', env: home, supervise, stallMs: 9 }).run(ask({ confinement }), call)
+  await commandAgent({ template: 'tool {prompt}', env: home, supervise }).run(ask(), call)
+  const [confined, template, open] = seen
+  expect(confined?.confinement).toMatchObject({
+    writable: expect.arrayContaining([cwd, '/home/me/.claude', '/home/me/.claude.json']),
+    network: expect.arrayContaining(['example.com', 'api.anthropic.com']),
+    env: expect.arrayContaining(['PATH', 'ANTHROPIC_*', 'IS_SANDBOX', 'LOOPWRIGHT_RUN', 'DISABLE_AUTOUPDATER']),
+  })
+  expect(confined?.env).toMatchObject({ IS_SANDBOX: '1', LOOPWRIGHT_RUN: 'r' })
+  expect(confined?.stallMs).toBe(5)
+  expect(template).toMatchObject({ confinement, stallMs: 9 })
+  expect(open).not.toHaveProperty('confinement')
+  expect(open).not.toHaveProperty('stallMs')
+})
+
+test('as root without a sandbox, Claude Code’s refusal says what to do', async () => {
+  const executable = await standIn(
+    'echo "--dangerously-skip-permissions cannot be used with root/sudo privileges for security reasons" >&2; exit 1',
+  )
+  const answer = await commandAgent({ preset: claudeCode, executable, env }).run(ask({ skipPermissions: true }), call)
+  expect(answer).toMatchObject({
+    outcome: 'failed',
+    message: expect.stringContaining('run as another user, or confined'),
+  })
 })

@@ -3,10 +3,13 @@ import type { Agent, AgentCall, AgentDelta, AgentRequest, AgentResponse, Usage }
 import type { PriceTable } from '../../core/prices.snapshot.ts'
 import { type Supervised, type SuperviseOptions, supervise } from '../../process/supervise.ts'
 import { pastAllowance } from '../allowance.ts'
+import type { Invocation } from './invocation.ts'
+import { withNeeds } from './needs.ts'
 import { decide } from './outcome.ts'
 import type { Preset } from './preset.ts'
 import { readText } from './reader.ts'
-import { Sessions } from './sessions.ts'
+import { Repeats } from './repeats.ts'
+import { usageOf } from './sessions.ts'
 import { fillTemplate, parseTemplate } from './template.ts'
 
 /** Runs a process; `supervise` unless a test says otherwise. */
@@ -29,7 +32,7 @@ export interface CommandAgentOptions {
   readonly env: Readonly<Record<string, string>>
   /** Appended to the preset's arguments. */
   readonly extraArgs?: readonly string[]
-  /** Ends a call as `stalled` when nothing was printed for so long; never by default. */
+  /** Milliseconds without output and without work after which a call ends as `stalled`, unless its request says; never by default. */
   readonly stallMs?: number
   /** For the allowance, when the command does not report what it costs. */
   readonly prices?: PriceTable
@@ -52,33 +55,32 @@ export function commandAgent(options: CommandAgentOptions): Agent {
   }
   const name = options.name ?? preset?.name ?? 'command'
   const argv = template === undefined ? undefined : parseTemplate(template)
-  const sessions = new Sessions()
   const run = options.supervise ?? supervise
 
   return {
     name,
+    spawns: true,
     async run(request, call) {
       const model = request.model ?? options.model
+      const stallMs = request.stallMs ?? options.stallMs
       const start = invoke(request, model)
+      const env = environment(request, start)
       const watch = new Watch(request, call, options)
       const reader = (preset?.read ?? readText)(watch.emit, model)
-      const push = (text: string) => {
-        watch.touch()
-        reader.push(text)
-      }
       const ran = await run({
         argv: start.argv,
         cwd: request.cwd,
-        env: environment(request),
+        env,
         signal: watch.signal,
-        onStdout: push,
-        onStderr: () => watch.touch(),
+        onStdout: (text) => reader.push(text),
         ...(start.input === undefined ? {} : { input: start.input }),
         ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+        ...(stallMs === undefined ? {} : { stallMs }),
         ...(request.outputPath === undefined ? {} : { outputPath: request.outputPath }),
-      }).finally(() => watch.dispose())
+        ...confinement(request, start, env),
+      })
       const reading = reader.finish()
-      const usage = sessions.usageOf(reading, request.sessionId)
+      const trouble = preset?.trouble?.(ran.stderr)
       const ending = decide({
         name,
         ran,
@@ -86,61 +88,78 @@ export function commandAgent(options: CommandAgentOptions): Agent {
         now: (options.now ?? Date.now)(),
         ...(watch.stopped === undefined ? {} : { stopped: watch.stopped }),
         ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+        ...(stallMs === undefined ? {} : { stallMs }),
+        ...(trouble === undefined ? {} : { trouble }),
         ...(preset === undefined ? {} : { login: preset.login, install: preset.install }),
+        ...(preset?.advice === undefined ? {} : { advice: preset.advice }),
       })
       return {
         text: reading.text,
         chars: reading.chars,
         ...ending,
-        ...(usage === undefined ? {} : { usage }),
+        ...usageOf(reading, request.sessionId, request.sessionTotals),
         ...(reading.sessionId === undefined ? {} : { sessionId: reading.sessionId }),
       } satisfies AgentResponse
     },
   }
 
-  function invoke(request: AgentRequest, model: string | undefined) {
+  function invoke(request: AgentRequest, model: string | undefined): Invocation {
     if (preset === undefined) return fillTemplate(argv ?? [], request, model)
     const start = preset.invoke(request, model)
     return { ...start, argv: [options.executable ?? preset.executable, ...start.argv, ...(options.extraArgs ?? [])] }
   }
 
-  function environment(request: AgentRequest): Record<string, string> {
+  function environment(request: AgentRequest, start: Invocation): Record<string, string> {
     const env: Record<string, string> = { ...options.env }
     for (const variable of preset?.unset ?? []) delete env[variable]
-    return { ...env, ...preset?.env, ...request.env }
+    return { ...env, ...preset?.env, ...start.env, ...request.env }
+  }
+
+  function confinement(
+    request: AgentRequest,
+    start: Invocation,
+    env: Record<string, string>,
+  ): Pick<SuperviseOptions, 'confinement'> {
+    if (request.confinement === undefined) return {}
+    if (preset === undefined) return { confinement: request.confinement }
+    const [executable] = start.argv
+    const holes = withNeeds(request.confinement, preset.needs, {
+      env,
+      ...(executable === undefined ? {} : { executable }),
+    })
+    // What we set ourselves comes through as well.
+    const ours = Object.keys({ ...preset.env, ...start.env, ...request.env })
+    return { confinement: { ...holes, env: [...new Set([...holes.env, ...ours])] } }
   }
 }
 
-/** Watches one call: passes on what it reads, and stops it when it goes past its allowance or falls silent. */
+/** Watches one call: passes on what it reads, and stops it when it goes past its allowance or does the same again and again. */
 class Watch {
   readonly signal: AbortSignal
-  stopped: { readonly outcome: 'failed' | 'stalled'; readonly message: string } | undefined
+  stopped: { readonly outcome: 'failed' | 'stuck'; readonly message: string } | undefined
   readonly #stop = new AbortController()
   readonly #request: AgentRequest
   readonly #call: AgentCall
   readonly #options: CommandAgentOptions
-  #timer: NodeJS.Timeout | undefined
+  readonly #repeats = new Repeats()
 
   constructor(request: AgentRequest, call: AgentCall, options: CommandAgentOptions) {
     this.#request = request
     this.#call = call
     this.#options = options
     this.signal = AbortSignal.any([call.signal, this.#stop.signal])
-    if (options.stallMs !== undefined) {
-      this.#timer = setTimeout(
-        () => this.#end('stalled', `printed nothing for ${(options.stallMs ?? 0) / 1000}s`),
-        options.stallMs,
-      )
-    }
-  }
-
-  /** Something was printed. */
-  touch(): void {
-    this.#timer?.refresh()
   }
 
   readonly emit = (delta: AgentDelta): void => {
+    this.#tell(delta)
     if (delta.type === 'usage') this.#check(delta.usage)
+    const repeated = this.#repeats.see(delta)
+    if (repeated === undefined) return
+    if (repeated.stop) this.#end('stuck', `stopped: it ${repeated.text}`)
+    else this.#tell({ type: 'notice', text: `it ${repeated.text}` })
+  }
+
+  #tell(delta: AgentDelta): void {
     try {
       this.#call.onDelta?.(delta)
     } catch {
@@ -148,16 +167,12 @@ class Watch {
     }
   }
 
-  dispose(): void {
-    clearTimeout(this.#timer)
-  }
-
   #check(usage: Usage): void {
     const past = pastAllowance(usage, this.#request.allowance, this.#options.prices)
     if (past !== undefined) this.#end('failed', past)
   }
 
-  #end(outcome: 'failed' | 'stalled', message: string): void {
+  #end(outcome: 'failed' | 'stuck', message: string): void {
     if (this.stopped !== undefined || this.#call.signal.aborted) return
     this.stopped = { outcome, message }
     this.#stop.abort()

@@ -5,6 +5,8 @@ export interface Invocation {
   readonly argv: readonly string[]
   /** Written to stdin, which is then closed; absent = stdin is closed from the start. */
   readonly input?: string
+  /** Added to the environment for this call, under what the request adds. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The kernel takes at most 128 KiB in one argument; what is longer goes to stdin where the agent reads it. */

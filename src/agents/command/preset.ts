@@ -1,6 +1,6 @@
-import type { AgentRequest } from '../../core/ports.ts'
+import type { AgentOutcome, AgentRequest } from '../../core/ports.ts'
 import type { Invocation } from './invocation.ts'
-import type { Emit, Reader } from './reader.ts'
+import type { Emit, ReadError, Reader } from './reader.ts'
 
 /** All that is particular to one agent CLI: how to start it, how to read what it says, and what it needs to be confined. */
 export interface Preset {
@@ -20,6 +20,10 @@ export interface Preset {
   readonly unset?: readonly string[]
   /** Reads its stdout. */
   read(emit: Emit, model: string | undefined): Reader
+  /** Finds in its stderr why the model's API does not answer, for CLIs that try again in silence. */
+  readonly trouble?: (stderr: string) => ReadError | undefined
+  /** What to do about failures that its own words do not explain; the first that fits counts. */
+  readonly advice?: readonly Advice[]
   /** The arguments with which it speaks the Agent Client Protocol, where it does by itself. */
   readonly acp?: readonly string[]
   readonly needs: Needs
@@ -40,6 +44,17 @@ export interface Needs {
   readonly hosts: readonly string[]
   /** Names of variables; a `*` at the end stands for any rest. */
   readonly env: readonly string[]
+  /** Variables that name another directory for what it writes (CODEX_HOME …). */
+  readonly homeVariables?: readonly string[]
+}
+
+/** A failure that is known by its exit code or by what was said, and what to do about it. */
+export interface Advice {
+  readonly exit?: number
+  readonly says?: RegExp
+  /** In place of the outcome that the words alone would give. */
+  readonly outcome?: AgentOutcome
+  readonly tell: string
 }
 
 export interface LoginPlace {

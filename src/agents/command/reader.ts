@@ -18,6 +18,8 @@ export interface Reading {
   readonly denied?: readonly string[]
   /** What the agent itself says went wrong. */
   readonly error?: ReadError
+  /** What it was trying again when it was last heard of: not an error yet, but why it hung. */
+  readonly trouble?: ReadError
 }
 
 export interface ReadError {
@@ -37,9 +39,9 @@ export interface Reader {
 /** Called as things are read. A usage delta is the running total of the call; the last total comes with the reading only. */
 export type Emit = (delta: AgentDelta) => void
 
-/** Understands an output that is one JSON value per line. */
+/** Understands an output that is one JSON value per line, or one in all. */
 export interface LineParser {
-  /** A line that is a JSON object. */
+  /** A JSON object: a line, or the whole output when it is one that goes over many lines. */
   object(value: Fields): void
   reading(): Reading
 }
@@ -55,11 +57,31 @@ export function readLines(parser: LineParser): Reader {
   let pending: string[] = []
   let length = 0
   let skipping = false
-  const flush = () => {
-    if (!skipping && length > 0) {
-      const value = parse(pending.join(''))
-      if (value !== undefined) parser.object(value)
+  // An object over many lines begins with a line that is only its brace, and ends with such a line.
+  let document: string[] | undefined
+  let documentLength = 0
+  const line = (whole: string) => {
+    if (document === undefined && whole.trimEnd() === '{') {
+      document = []
+      documentLength = 0
     }
+    if (document === undefined) return object(whole)
+    document.push(whole)
+    documentLength += whole.length
+    if (whole.trimEnd() === '}') object(document.join('\n'))
+    if (whole.startsWith('}') || documentLength > longestLine) document = undefined
+    // Something else begins inside of it: it was none.
+    else if (whole.startsWith('{"')) {
+      document = undefined
+      object(whole)
+    }
+  }
+  const object = (whole: string) => {
+    const value = parse(whole)
+    if (value !== undefined) parser.object(value)
+  }
+  const flush = () => {
+    if (!skipping && length > 0) line(pending.join(''))
     pending = []
     length = 0
     skipping = false
@@ -137,4 +159,17 @@ export function amount(value: unknown): number | undefined {
 /** The object without the keys whose value is undefined. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never
+}
+
+/** Two usages together. */
+export function sum(a: Usage, b: Usage): Usage {
+  const plus = (x: number | undefined, y: number | undefined) =>
+    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
+  return defined({
+    inputTokens: plus(a.inputTokens, b.inputTokens),
+    outputTokens: plus(a.outputTokens, b.outputTokens),
+    cacheReadTokens: plus(a.cacheReadTokens, b.cacheReadTokens),
+    cacheWriteTokens: plus(a.cacheWriteTokens, b.cacheWriteTokens),
+    costUsd: plus(a.costUsd, b.costUsd),
+  })
 }

@@ -1,35 +1,32 @@
 import { expect, test } from 'vitest'
-import { Sessions } from './sessions.ts'
-
-const reading = { text: '', chars: 0, complete: true, sessionId: 'S' }
+import type { Usage } from '../../core/ports.ts'
+import { usageOf } from './sessions.ts'
 
 test('without totals the usage is that of the call', () => {
-  expect(new Sessions().usageOf({ ...reading, usage: { inputTokens: 3 } }, 'S')).toEqual({ inputTokens: 3 })
-  expect(new Sessions().usageOf(reading, undefined)).toBeUndefined()
+  expect(usageOf({ usage: { inputTokens: 3 } }, 'S', { inputTokens: 1 })).toEqual({ usage: { inputTokens: 3 } })
+  expect(usageOf({}, undefined, undefined)).toEqual({})
 })
 
-test('totals of a resumed session count only what is new', () => {
-  const sessions = new Sessions()
-  const call = (total: number, resumed?: string) =>
-    sessions.usageOf(
-      { ...reading, sessionTotals: { inputTokens: total, outputTokens: total / 2, model: 'm' } },
-      resumed,
-    )
-  expect(call(100)).toEqual({ inputTokens: 100, outputTokens: 50, model: 'm' })
-  expect(call(160, 'S')).toEqual({ inputTokens: 60, outputTokens: 30, model: 'm' })
-  expect(call(170, 'S')).toEqual({ inputTokens: 10, outputTokens: 5, model: 'm' })
+test('totals of a resumed session count only what is new, and are handed on', () => {
+  const call = (total: number, resumed?: string, before?: Usage) =>
+    usageOf({ sessionTotals: { inputTokens: total, outputTokens: total / 2, model: 'm' } }, resumed, before)
+  const first = call(100)
+  expect(first).toEqual({
+    usage: { inputTokens: 100, outputTokens: 50, model: 'm' },
+    sessionTotals: { inputTokens: 100, outputTokens: 50, model: 'm' },
+  })
+  const second = call(160, 'S', first.sessionTotals)
+  expect(second.usage).toEqual({ inputTokens: 60, outputTokens: 30, model: 'm' })
+  expect(call(170, 'S', second.sessionTotals).usage).toEqual({ inputTokens: 10, outputTokens: 5, model: 'm' })
   // It started counting anew.
-  expect(call(20, 'S')).toEqual({ inputTokens: 20, outputTokens: 10, model: 'm' })
+  expect(call(20, 'S', second.sessionTotals).usage).toEqual({ inputTokens: 20, outputTokens: 10, model: 'm' })
 })
 
-test('of a session another process ran, a cost is left to be computed, tokens count in full', () => {
-  const sessions = new Sessions()
-  expect(sessions.usageOf({ ...reading, usage: { inputTokens: 5 }, sessionTotals: { costUsd: 9 } }, 'S')).toEqual({
-    inputTokens: 5,
-  })
-  expect(sessions.usageOf({ ...reading, usage: { inputTokens: 5 }, sessionTotals: { costUsd: 10 } }, 'S')).toEqual({
-    inputTokens: 5,
-    costUsd: 1,
-  })
-  expect(new Sessions().usageOf({ ...reading, sessionTotals: { inputTokens: 800 } }, 'S')).toEqual({ inputTokens: 800 })
+test('of a session whose totals are not known, a cost is left to be computed, tokens count in full', () => {
+  const reading = { usage: { inputTokens: 5 }, sessionTotals: { costUsd: 9 } }
+  expect(usageOf(reading, 'S', undefined)).toEqual({ usage: { inputTokens: 5 }, sessionTotals: { costUsd: 9 } })
+  expect(usageOf(reading, 'S', { costUsd: 8 }).usage).toEqual({ inputTokens: 5, costUsd: 1 })
+  expect(usageOf({ sessionTotals: { inputTokens: 800 } }, 'S', undefined).usage).toEqual({ inputTokens: 800 })
+  // A new session has no earlier part, whatever one is told.
+  expect(usageOf(reading, undefined, { costUsd: 8 }).usage).toEqual({ inputTokens: 5, costUsd: 9 })
 })

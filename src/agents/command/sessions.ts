@@ -3,42 +3,35 @@ import type { Reading } from './reader.ts'
 
 const counted = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens', 'costUsd'] as const
 
+/** What a call used, and what its session has used with it, where the CLI counts that way. */
+export interface CallUsage {
+  readonly usage?: Usage
+  readonly sessionTotals?: Usage
+}
+
 /**
- * Takes from totals that a CLI reports of a whole resumed session the part that earlier calls had. The totals of sessions this
- * process has seen are kept, the last 1,000 of them.
+ * Takes from the totals that a CLI reports of a whole resumed session the part that earlier calls had. `resumed` is the session the call
+ * went on with, `before` what that one had used. Where this is not known, a cost is left out, so that it is computed from the call's own
+ * tokens, and token totals count as they are: too much rather than too little.
  */
-export class Sessions {
-  readonly #totals = new Map<string, Usage>()
-
-  /**
-   * What this call used. `resumed` is the session the call continued. When what that session had before is not known (another
-   * process ran it), a cost is left out, so that it is computed from the call's own tokens, and token totals count as they are:
-   * too much rather than too little.
-   */
-  usageOf(reading: Reading, resumed: string | undefined): Usage | undefined {
-    const { usage, sessionTotals: totals, sessionId } = reading
-    if (totals === undefined) return usage
-    const before = resumed === undefined ? undefined : this.#totals.get(resumed)
-    if (sessionId !== undefined) this.#remember(sessionId, totals)
-    const own: { -readonly [K in keyof Usage]: Usage[K] } = { ...usage, ...totals }
-    for (const key of counted) {
-      const value = totals[key]
-      if (value === undefined || resumed === undefined) continue
-      if (before === undefined) {
-        if (key === 'costUsd') delete own.costUsd
-        continue
-      }
-      const left = value - (before[key] ?? 0)
-      // A total that went down was started anew.
-      own[key] = left < 0 ? value : left
+export function usageOf(
+  reading: Pick<Reading, 'usage' | 'sessionTotals'>,
+  resumed: string | undefined,
+  before: Usage | undefined,
+): CallUsage {
+  const { usage, sessionTotals: totals } = reading
+  if (totals === undefined) return usage === undefined ? {} : { usage }
+  const own: { -readonly [K in keyof Usage]: Usage[K] } = { ...usage, ...totals }
+  for (const key of counted) {
+    const value = totals[key]
+    if (value === undefined || resumed === undefined) continue
+    if (before === undefined) {
+      if (key === 'costUsd') delete own.costUsd
+      continue
     }
-    return own
+    const left = value - (before[key] ?? 0)
+    // A total that went down was started anew.
+    own[key] = left < 0 ? value : left
   }
-
-  #remember(session: string, totals: Usage): void {
-    this.#totals.delete(session)
-    this.#totals.set(session, totals)
-    const [oldest] = this.#totals.keys()
-    if (this.#totals.size > 1000 && oldest !== undefined) this.#totals.delete(oldest)
-  }
+  return { usage: own, sessionTotals: totals }
 }

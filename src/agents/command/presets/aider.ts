@@ -1,7 +1,22 @@
+import { join } from 'node:path'
 import type { Usage } from '../../../core/ports.ts'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
+import { byEnvFile, byFile, byVariable, firstLogin, holdsAnything } from '../login.ts'
 import type { Preset } from '../preset.ts'
 import { defined, type Emit, type ReadError, type Reader, readText } from '../reader.ts'
+
+const keys = [
+  'ANTHROPIC_API_KEY',
+  'OPENAI_API_KEY',
+  'GEMINI_API_KEY',
+  'OPENROUTER_API_KEY',
+  'DEEPSEEK_API_KEY',
+  'XAI_API_KEY',
+  'GROQ_API_KEY',
+  'AZURE_API_KEY',
+  'COHERE_API_KEY',
+  'OLLAMA_API_BASE',
+]
 
 /** aider: `aider --message …`, as its documentation has it. It prints text, and keeps no session that could be resumed. */
 export const aider: Preset = {
@@ -9,12 +24,60 @@ export const aider: Preset = {
   executable: 'aider',
   install: 'python -m pip install aider-install && aider-install',
   login: 'set the API key of your model, as in ANTHROPIC_API_KEY or OPENAI_API_KEY',
-  loggedIn: () => ({ state: 'unknown' }),
-  needs: { home: ['.aider'], hosts: [], env: ['AIDER_*', 'OPENAI_*', 'ANTHROPIC_*'] },
-  projectFiles: ['.aider.conf.yml'],
+  // Any of a hundred providers may be meant: that there is no key which we know says little.
+  loggedIn: (place) =>
+    firstLogin(
+      'unknown',
+      byVariable(place, ...keys, 'AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'GOOGLE_APPLICATION_CREDENTIALS'),
+      byEnvFile(place, join(place.home, '.env'), ...keys),
+      byFile(place, join(place.home, '.aider/oauth-keys.json'), holdsAnything),
+      byEnvFile(place, join(place.home, '.aider/oauth-keys.env'), ...keys),
+      /^(?:openai|anthropic)-api-key:\s*\S|^api-key:/m.test(place.read(join(place.home, '.aider.conf.yml')) ?? '')
+        ? { state: 'yes', by: '~/.aider.conf.yml' }
+        : undefined,
+    ),
+  needs: {
+    home: ['.aider', '.cache/aider', '.cache/litellm'],
+    homeRead: [
+      '.aider.conf.yml',
+      '.aider.model.settings.yml',
+      '.aider.model.metadata.json',
+      '.env',
+      '.aws',
+      '.local/share/uv',
+      '.local/share/pipx',
+    ],
+    hosts: [
+      'api.anthropic.com',
+      'api.openai.com',
+      'generativelanguage.googleapis.com',
+      'openrouter.ai',
+      'api.deepseek.com',
+      'api.x.ai',
+      'api.groq.com',
+      '*.amazonaws.com',
+    ],
+    env: [
+      'AIDER_*',
+      'OPENAI_*',
+      'ANTHROPIC_*',
+      'AZURE_*',
+      'AWS_*',
+      'GOOGLE_*',
+      'VERTEX_*',
+      'OLLAMA_*',
+      'LITELLM_*',
+      ...keys,
+    ],
+  },
+  // Test and lint commands, what to load, and where the model's API is.
+  projectFiles: ['.aider.conf.yml', '.aider.model.settings.yml', '.aider.model.metadata.json', '.env'],
   env: {
     AIDER_PRETTY: 'false',
     AIDER_CHECK_UPDATE: 'false',
+    AIDER_ANALYTICS: 'false',
+    // With --yes it would fetch every address that a prompt holds.
+    AIDER_DETECT_URLS: 'false',
     AIDER_SHOW_MODEL_WARNINGS: 'false',
     // With --yes it would add itself to the project's .gitignore.
     AIDER_GITIGNORE: 'false',

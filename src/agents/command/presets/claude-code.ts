@@ -1,19 +1,20 @@
-import type { Usage } from '../../../core/ports.ts'
-import { bound } from '../../bounded.ts'
+import { join } from 'node:path'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
-import type { Preset } from '../preset.ts'
 import {
-  amount,
-  defined,
-  type Emit,
-  type Fields,
-  fields,
-  type LineParser,
-  list,
-  type ReadError,
-  readLines,
-  text,
-} from '../reader.ts'
+  byAws,
+  byFile,
+  byGoogle,
+  byVariable,
+  firstLogin,
+  has,
+  holdsAnything,
+  isOn,
+  jsonFile,
+  ownDirectory,
+} from '../login.ts'
+import { MessagesParser } from '../messages.ts'
+import type { Login, LoginPlace, Preset } from '../preset.ts'
+import { fields, readLines } from '../reader.ts'
 
 /** Claude Code: `claude -p … --output-format stream-json`. */
 export const claudeCode: Preset = {
@@ -21,10 +22,31 @@ export const claudeCode: Preset = {
   executable: 'claude',
   install: 'npm install -g @anthropic-ai/claude-code',
   login: 'run `claude` once and log in, or set ANTHROPIC_API_KEY',
-  loggedIn: ({ env }) => (env.ANTHROPIC_API_KEY ? { state: 'yes', by: 'ANTHROPIC_API_KEY' } : { state: 'unknown' }),
-  needs: { home: ['.claude', '.claude.json'], hosts: ['api.anthropic.com'], env: ['ANTHROPIC_*', 'CLAUDE_*'] },
-  projectFiles: ['.claude/settings.json', '.mcp.json'],
-  env: { DISABLE_AUTOUPDATER: '1' },
+  loggedIn,
+  needs: {
+    home: ['.claude', '.claude.json', '.cache/claude', '.cache/claude-cli-nodejs', '.local/state/claude'],
+    homeRead: ['.local/share/claude', '.aws', '.config/gcloud'],
+    hosts: [
+      'api.anthropic.com',
+      'console.anthropic.com',
+      'platform.claude.com',
+      'claude.ai',
+      '*.amazonaws.com',
+      '*.googleapis.com',
+    ],
+    env: ['ANTHROPIC_*', 'CLAUDE_*', 'DISABLE_*', 'MAX_THINKING_TOKENS', 'AWS_*', 'GOOGLE_*', 'CLOUD_ML_*', 'VERTEX_*'],
+    homeVariables: ['CLAUDE_CONFIG_DIR'],
+  },
+  projectFiles: [
+    '.claude/settings.json',
+    '.claude/settings.local.json',
+    '.claude/hooks/',
+    '.claude/agents/',
+    '.claude/commands/',
+    '.claude/skills/',
+    '.mcp.json',
+  ],
+  env: { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' },
   unset: ['CLAUDECODE', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT'],
   invoke(request, model) {
     const inArguments = fitsArgument(request.prompt) && fitsArgument(request.system)
@@ -36,106 +58,46 @@ export const claudeCode: Preset = {
       ...(model === undefined ? [] : ['--model', model]),
       ...(request.skipPermissions ? ['--dangerously-skip-permissions'] : ['--permission-mode', 'acceptEdits']),
     ]
-    if (!inArguments) return { argv: ['-p', ...rest], input: combined(request) }
+    // As root it takes that flag only inside of a sandbox; in one of ours it is.
+    const env = request.skipPermissions && request.confinement !== undefined ? { env: { IS_SANDBOX: '1' } } : {}
+    if (!inArguments) return { argv: ['-p', ...rest], input: combined(request), ...env }
     const system = request.system.trim() === '' ? [] : ['--append-system-prompt', asArgument(request.system)]
-    return { argv: ['-p', asArgument(request.prompt), ...system, ...rest] }
+    return { argv: ['-p', asArgument(request.prompt), ...system, ...rest], ...env }
   },
-  read: (emit) => readLines(parser(emit)),
-}
-
-function parser(emit: Emit): LineParser {
-  let answer: string | undefined
-  let last = ''
-  let model: string | undefined
-  let sessionId: string | undefined
-  let usage: Usage | undefined
-  let sessionTotals: Usage | undefined
-  let denied: string[] = []
-  let error: ReadError | undefined
-  let limit: number | undefined
-  // One message comes in several lines that repeat its usage.
-  const perMessage = new Map<string, Usage>()
-
-  const assistant = (message: Fields, failed: boolean) => {
-    for (const part of list(message.content).map(fields)) {
-      const said = text(part.text)
-      if (part.type === 'text' && said !== undefined) {
-        if (!failed) last = said
-        emit({ type: 'text', text: said })
-      } else if (part.type === 'tool_use') {
-        emit({ type: 'tool', name: text(part.name) ?? 'tool', ...defined({ detail: detailOf(fields(part.input)) }) })
-      }
-    }
-    const id = text(message.id)
-    if (id === undefined || failed) return
-    perMessage.set(id, tokensOf(fields(message.usage)))
-    const sum = total([...perMessage.values()])
-    emit({ type: 'usage', usage: { ...sum, ...defined({ model: text(message.model) ?? model }) } })
-  }
-
-  const result = (value: Fields) => {
-    answer = text(value.result) ?? ''
-    const [used] = Object.entries(fields(value.modelUsage))
-    usage = { ...tokensOf(fields(value.usage)), ...defined({ model: used?.[0] ?? model }) }
-    sessionTotals = defined({ costUsd: amount(value.total_cost_usd) })
-    denied = list(value.permission_denials).map((each) => text(fields(each).tool_name) ?? 'a tool')
-    const subtype = text(value.subtype)
-    if (value.is_error === true || subtype?.startsWith('error') === true) {
-      const said = list(value.errors)
-        .map(text)
-        .find((each) => each !== undefined)
-      error = {
-        message: (answer || said) ?? subtype ?? 'unknown error',
-        ...defined({ status: amount(value.api_error_status), resetAt: limit }),
-      }
-    }
-  }
-
-  return {
-    object(value) {
-      sessionId = text(value.session_id) ?? sessionId
-      if (value.type === 'system' && value.subtype === 'init') model = text(value.model) ?? model
-      else if (value.type === 'assistant') assistant(fields(value.message), value.is_api_error_message === true)
-      else if (value.type === 'result') result(value)
-      else if (value.type === 'rate_limit_event') {
-        const info = fields(value.rate_limit_info)
-        const seconds = amount(info.resetsAt)
-        if (info.status === 'rejected' && seconds !== undefined) limit = seconds * 1000
-      }
+  read: (emit) => readLines(new MessagesParser(emit, { sessionCost: true })),
+  advice: [
+    {
+      says: /dangerously-skip-permissions cannot be used with root/i,
+      tell: 'Claude Code refuses to skip permissions as root: run as another user, or confined (--sandbox), or leave --skip-permissions out',
     },
-    reading: () => ({
-      text: bound(answer ?? last),
-      chars: (answer ?? last).length,
-      complete: answer !== undefined,
-      denied,
-      ...defined({
-        usage:
-          usage ?? (perMessage.size > 0 ? { ...total([...perMessage.values()]), ...defined({ model }) } : undefined),
-      }),
-      ...defined({ sessionTotals, sessionId, error }),
-    }),
-  }
+    {
+      says: /No conversation found with session ID/i,
+      tell: 'the session is gone: begin a new one',
+    },
+  ],
 }
 
-function tokensOf(usage: Fields): Usage {
-  return defined({
-    inputTokens: amount(usage.input_tokens),
-    outputTokens: amount(usage.output_tokens),
-    cacheReadTokens: amount(usage.cache_read_input_tokens),
-    cacheWriteTokens: amount(usage.cache_creation_input_tokens),
-  })
-}
-
-function total(usages: readonly Usage[]): Usage {
-  const sum = (pick: (usage: Usage) => number | undefined) => usages.reduce((all, each) => all + (pick(each) ?? 0), 0)
-  return {
-    inputTokens: sum((each) => each.inputTokens),
-    outputTokens: sum((each) => each.outputTokens),
-    cacheReadTokens: sum((each) => each.cacheReadTokens),
-    cacheWriteTokens: sum((each) => each.cacheWriteTokens),
-  }
-}
-
-function detailOf(input: Fields): string | undefined {
-  return (text(input.file_path) ?? text(input.command) ?? text(input.pattern) ?? text(input.description))?.slice(0, 200)
+function loggedIn(place: LoginPlace): Login {
+  const directory = ownDirectory(place, 'CLAUDE_CONFIG_DIR', '.claude')
+  const settings = jsonFile(place, join(directory, 'settings.json'))
+  const env = fields(settings.env)
+  if (isOn(place, 'CLAUDE_CODE_USE_BEDROCK')) return byAws(place)
+  if (isOn(place, 'CLAUDE_CODE_USE_VERTEX')) return byGoogle(place)
+  const account = fields(jsonFile(place, join(place.home, '.claude.json')).oauthAccount)
+  return firstLogin(
+    // It was logged in once: on a Mac the login itself is in the keychain.
+    holdsAnything(account) ? 'unknown' : 'no',
+    byVariable(
+      place,
+      'ANTHROPIC_API_KEY',
+      'ANTHROPIC_AUTH_TOKEN',
+      'CLAUDE_CODE_OAUTH_TOKEN',
+      'ANTHROPIC_FOUNDRY_API_KEY',
+    ),
+    byFile(place, join(directory, '.credentials.json'), (held) => has(fields(held.claudeAiOauth), 'accessToken')),
+    has(settings, 'apiKeyHelper') || has(env, 'ANTHROPIC_API_KEY') || has(env, 'ANTHROPIC_AUTH_TOKEN')
+      ? { state: 'yes', by: 'settings.json' }
+      : undefined,
+    has(env, 'CLAUDE_CODE_USE_BEDROCK') || has(env, 'CLAUDE_CODE_USE_VERTEX') ? { state: 'unknown' } : undefined,
+  )
 }

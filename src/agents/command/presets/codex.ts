@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import type { Usage } from '../../../core/ports.ts'
 import { bound } from '../../bounded.ts'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
-import type { Preset } from '../preset.ts'
+import { byConfiguredKey, byFile, byVariable, firstLogin, has, holdsAnything, ownDirectory } from '../login.ts'
+import type { Login, LoginPlace, Preset } from '../preset.ts'
 import {
   amount,
   defined,
@@ -9,26 +11,38 @@ import {
   type Fields,
   fields,
   type LineParser,
+  list,
   type ReadError,
   readLines,
   text,
 } from '../reader.ts'
+import { contentText, oneLine, ToolCalls } from '../told.ts'
 
 /** Codex: `codex exec --json …`. It has no option for a system prompt: the combined text is the prompt. */
 export const codex: Preset = {
   name: 'codex',
   executable: 'codex',
   install: 'npm install -g @openai/codex',
-  login: 'run `codex login`, or set OPENAI_API_KEY',
-  loggedIn: ({ env }) => (env.OPENAI_API_KEY ? { state: 'yes', by: 'OPENAI_API_KEY' } : { state: 'unknown' }),
-  needs: { home: ['.codex'], hosts: ['api.openai.com', 'chatgpt.com'], env: ['OPENAI_*', 'CODEX_*'] },
-  projectFiles: ['.codex/config.toml'],
+  login: 'run `codex login`, or set CODEX_API_KEY',
+  loggedIn,
+  needs: {
+    home: ['.codex', '.cache/codex'],
+    hosts: ['api.openai.com', 'chatgpt.com', '*.chatgpt.com', 'auth.openai.com'],
+    env: ['OPENAI_*', 'CODEX_*', 'AZURE_OPENAI_*'],
+    homeVariables: ['CODEX_HOME', 'CODEX_SQLITE_HOME'],
+  },
+  projectFiles: ['.codex/'],
+  unset: ['CODEX_SANDBOX', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID'],
   invoke(request, model) {
     const prompt = combined(request)
     const long = !fitsArgument(prompt)
     const argv = [
       'exec',
       '--json',
+      '-c',
+      'check_for_update_on_startup=false',
+      '-c',
+      'analytics.enabled=false',
       ...(request.skipPermissions ? ['--dangerously-bypass-approvals-and-sandbox'] : ['-s', 'workspace-write']),
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['resume', request.sessionId]),
@@ -37,6 +51,30 @@ export const codex: Preset = {
     return long ? { argv, input: prompt } : { argv }
   },
   read: (emit, model) => readLines(parser(emit, model)),
+  advice: [
+    {
+      says: /Not inside a trusted directory/i,
+      tell: 'Codex runs in git repositories only: begin one with `git init`',
+    },
+    { says: /no rollout found for|session not found/i, tell: 'the session is gone: begin a new one' },
+  ],
+}
+
+function loggedIn(place: LoginPlace): Login {
+  const directory = ownDirectory(place, 'CODEX_HOME', '.codex')
+  const config = join(directory, 'config.toml')
+  const keyring = /^\s*cli_auth_credentials_store\s*=\s*["'](?:keyring|auto)/m.test(place.read(config) ?? '')
+  return firstLogin(
+    keyring ? 'unknown' : 'no',
+    byVariable(place, 'CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'),
+    byFile(
+      place,
+      join(directory, 'auth.json'),
+      (held) => has(held, 'OPENAI_API_KEY') || holdsAnything(fields(held.tokens)),
+    ),
+    byConfiguredKey(place, config),
+    byVariable(place, 'OPENAI_API_KEY'),
+  )
 }
 
 const notAllowed = /requires approval|approval policy|rejected by (?:the )?user|not permitted by/i
@@ -49,6 +87,7 @@ function parser(emit: Emit, model: string | undefined): LineParser {
   let error: ReadError | undefined
   let lastError: string | undefined
   const denied: string[] = []
+  const tools = new ToolCalls(emit)
 
   const item = (value: Fields, completed: boolean) => {
     const kind = text(value.type)
@@ -57,11 +96,23 @@ function parser(emit: Emit, model: string | undefined): LineParser {
       emit({ type: 'text', text: answer })
       return
     }
-    const name = toolName(kind, value)
-    if (name === undefined) return
-    if (!completed) return emit({ type: 'tool', ...name })
-    const failure = text(fields(value.error).message) ?? ''
-    if (value.status === 'declined' || (value.status === 'failed' && notAllowed.test(failure))) denied.push(name.name)
+    if (kind === 'reasoning' && completed) {
+      const thought = text(value.text)
+      if (thought !== undefined) emit({ type: 'thought', text: thought })
+      return
+    }
+    const tool = toolOf(kind, value)
+    if (tool === undefined) return
+    const id = text(value.id)
+    if (!completed || !tools.has(id)) tools.start({ ...tool, id })
+    if (!completed) return
+    const failure = text(fields(value.error).message)
+    const output = text(value.aggregated_output) ?? failure ?? contentText(fields(value.result).content) ?? value.result
+    const ok = value.status === 'completed' && (value.exit_code ?? 0) === 0
+    tools.answer({ name: tool.name, id, ok, output })
+    if (value.status === 'declined' || (value.status === 'failed' && notAllowed.test(failure ?? ''))) {
+      denied.push(tool.name)
+    }
   }
 
   return {
@@ -88,11 +139,29 @@ function parser(emit: Emit, model: string | undefined): LineParser {
   }
 }
 
-function toolName(kind: string | undefined, value: Fields): { name: string; detail?: string } | undefined {
-  if (kind === 'command_execution')
-    return { name: 'command', ...defined({ detail: text(value.command)?.slice(0, 200) }) }
-  if (kind === 'mcp_tool_call') return { name: `${text(value.server) ?? 'mcp'}/${text(value.tool) ?? 'tool'}` }
-  if (kind === 'file_change' || kind === 'web_search') return { name: kind }
+interface CodexTool {
+  readonly name: string
+  readonly detail?: string
+  readonly input?: unknown
+}
+
+function toolOf(kind: string | undefined, value: Fields): CodexTool | undefined {
+  if (kind === 'command_execution') {
+    const command = text(value.command)
+    return { name: 'command', ...defined({ detail: command && oneLine(command), input: command }) }
+  }
+  if (kind === 'mcp_tool_call') {
+    return { name: `${text(value.server) ?? 'mcp'}/${text(value.tool) ?? 'tool'}`, input: value.arguments }
+  }
+  // Of a change it says where it is, not what: two changes of the same file are not the same, so there is no input to compare.
+  if (kind === 'file_change') {
+    const paths = list(value.changes).flatMap((each) => text(fields(each).path) ?? [])
+    return { name: kind, ...(paths.length === 0 ? {} : { detail: oneLine(paths.join(', ')) }) }
+  }
+  if (kind === 'web_search') {
+    const query = text(value.query)
+    return { name: kind, ...defined({ detail: query && oneLine(query), input: query }) }
+  }
   return undefined
 }
 

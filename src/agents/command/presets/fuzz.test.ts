@@ -6,7 +6,7 @@ import { presets } from './all.ts'
 const directory = new URL('../../../../test/fixtures/agent-streams/', import.meta.url)
 const lines = readdirSync(directory).flatMap((file) => readFileSync(new URL(file, directory), 'utf8').split('\n'))
 const objects = lines
-  .filter((line) => line.startsWith('{') && line.length < 4000)
+  .filter((line) => line.startsWith('{"') && line.length < 4000)
   .map((line) => JSON.parse(line) as object)
 
 /** The object with one value, wherever it stands, put in place of another. */

@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import type { Usage } from '../../../core/ports.ts'
 import { bound } from '../../bounded.ts'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
-import type { Preset } from '../preset.ts'
+import { byFile, byVariable, firstLogin, has, holdsAnything } from '../login.ts'
+import type { Login, LoginPlace, Preset } from '../preset.ts'
 import {
   amount,
   defined,
@@ -11,8 +13,23 @@ import {
   type LineParser,
   type ReadError,
   readLines,
+  sum,
   text,
 } from '../reader.ts'
+import { detailOf, ToolCalls } from '../told.ts'
+
+const keys = [
+  'ANTHROPIC_API_KEY',
+  'OPENAI_API_KEY',
+  'GEMINI_API_KEY',
+  'GOOGLE_GENERATIVE_AI_API_KEY',
+  'OPENROUTER_API_KEY',
+  'XAI_API_KEY',
+  'GROQ_API_KEY',
+  'MISTRAL_API_KEY',
+  'DEEPSEEK_API_KEY',
+  'GITHUB_TOKEN',
+]
 
 /** opencode: `opencode run --format json …`. The combined text is the prompt. */
 export const opencode: Preset = {
@@ -20,10 +37,32 @@ export const opencode: Preset = {
   executable: 'opencode',
   install: 'npm install -g opencode-ai',
   login: 'run `opencode auth login`',
-  loggedIn: () => ({ state: 'unknown' }),
-  needs: { home: ['.local/share/opencode', '.config/opencode'], hosts: [], env: ['OPENCODE_*'] },
-  projectFiles: ['opencode.json', '.opencode/'],
-  env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
+  loggedIn,
+  needs: {
+    home: ['.local/share/opencode', '.config/opencode', '.cache/opencode', '.local/state/opencode'],
+    homeRead: ['.opencode', '.aws', '.config/gcloud'],
+    hosts: [
+      'models.dev',
+      'opencode.ai',
+      '*.opencode.ai',
+      'api.anthropic.com',
+      'console.anthropic.com',
+      'api.openai.com',
+      'chatgpt.com',
+      'auth.openai.com',
+      'generativelanguage.googleapis.com',
+      'openrouter.ai',
+      '*.githubcopilot.com',
+      'api.github.com',
+      '*.amazonaws.com',
+    ],
+    env: ['OPENCODE_*', 'ANTHROPIC_*', 'OPENAI_*', 'GOOGLE_*', 'AWS_*', ...keys],
+    homeVariables: ['OPENCODE_CONFIG_DIR'],
+  },
+  projectFiles: ['opencode.json', 'opencode.jsonc', '.opencode/', '.env'],
+  env: { OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_AUTO_SHARE: 'false' },
+  unset: ['OPENCODE', 'OPENCODE_SESSION', 'OPENCODE_PID'],
+  acp: ['acp'],
   invoke(request, model) {
     const prompt = combined(request)
     const argv = [
@@ -39,7 +78,38 @@ export const opencode: Preset = {
     return fitsArgument(prompt) ? { argv: [...argv, asArgument(prompt)] } : { argv, input: prompt }
   },
   read: (emit, model) => readLines(parser(emit, model)),
+  trouble(stderr) {
+    const [, status] = [...stderr.matchAll(/"?status(?:Code)?"?[=:] ?(\d{3})\b/gi)].at(-1) ?? []
+    return status === undefined || Number(status) < 400
+      ? undefined
+      : { message: `the model API answered ${status}`, status: Number(status) }
+  },
 }
+
+function loggedIn(place: LoginPlace): Login {
+  const data = place.env.XDG_DATA_HOME || join(place.home, '.local/share')
+  const own = byFile(place, join(data, 'opencode/auth.json'), holdsAnything)
+  const config = ['opencode.json', 'opencode.jsonc', 'config.json'].some((name) =>
+    /"apiKey"\s*:/.test(place.read(join(place.home, '.config/opencode', name)) ?? ''),
+  )
+  return firstLogin(
+    // It has models of its own that are free.
+    'unknown',
+    own,
+    has(place.env, 'OPENCODE_AUTH_CONTENT') ? { state: 'yes', by: 'OPENCODE_AUTH_CONTENT' } : undefined,
+    byVariable(
+      place,
+      ...keys,
+      'AWS_BEARER_TOKEN_BEDROCK',
+      'AWS_ACCESS_KEY_ID',
+      'AWS_PROFILE',
+      'GOOGLE_APPLICATION_CREDENTIALS',
+    ),
+    config ? { state: 'yes', by: '~/.config/opencode' } : undefined,
+  )
+}
+
+const notAllowed = /rejected permission|permission denied|denied permission|prevents you from using/i
 
 function parser(emit: Emit, model: string | undefined): LineParser {
   let answer = ''
@@ -49,6 +119,7 @@ function parser(emit: Emit, model: string | undefined): LineParser {
   let usage: Usage | undefined
   let error: ReadError | undefined
   const denied: string[] = []
+  const tools = new ToolCalls(emit)
 
   const handle: Readonly<Record<string, (part: Fields) => void>> = {
     text(part) {
@@ -59,17 +130,19 @@ function parser(emit: Emit, model: string | undefined): LineParser {
       message = id
       if (said !== '') emit({ type: 'text', text: said })
     },
+    reasoning(part) {
+      const thought = text(part.text)
+      if (thought !== undefined) emit({ type: 'thought', text: thought })
+    },
     tool_use(part) {
       const name = text(part.tool) ?? 'tool'
       const state = fields(part.state)
-      const input = fields(state.input)
-      emit({ type: 'tool', name, ...defined({ detail: (text(input.filePath) ?? text(input.command))?.slice(0, 200) }) })
-      if (
-        state.status === 'error' &&
-        /rejected permission|permission denied|denied permission/i.test(text(state.error) ?? '')
-      ) {
-        denied.push(name)
-      }
+      const id = text(part.callID)
+      const failure = text(state.error)
+      const ok = state.status !== 'error'
+      tools.start({ name, id, detail: detailOf(fields(state.input)), input: state.input })
+      tools.answer({ name, id, ok, output: text(state.output) ?? failure })
+      if (!ok && notAllowed.test(failure ?? '')) denied.push(name)
     },
     step_finish(part) {
       finished = text(part.reason)
@@ -108,18 +181,6 @@ function stepUsage(part: Fields): Usage {
     cacheWriteTokens: amount(cache.write),
     // 0 is what it says of a model whose price it does not know.
     costUsd: cost === 0 ? undefined : cost,
-  })
-}
-
-function sum(a: Usage, b: Usage): Usage {
-  const plus = (x: number | undefined, y: number | undefined) =>
-    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
-  return defined({
-    inputTokens: plus(a.inputTokens, b.inputTokens),
-    outputTokens: plus(a.outputTokens, b.outputTokens),
-    cacheReadTokens: plus(a.cacheReadTokens, b.cacheReadTokens),
-    cacheWriteTokens: plus(a.cacheWriteTokens, b.cacheWriteTokens),
-    costUsd: plus(a.costUsd, b.costUsd),
   })
 }
 

@@ -1,17 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { AgentDelta } from '../../../core/ports.ts'
+import { decide } from '../outcome.ts'
+import type { Preset } from '../preset.ts'
 import type { Reading } from '../reader.ts'
 import { aider } from './aider.ts'
 import { presets } from './all.ts'
 import { claudeCode } from './claude-code.ts'
 import { codex } from './codex.ts'
+import { copilot } from './copilot.ts'
+import { cursor } from './cursor.ts'
+import { gemini } from './gemini.ts'
+import { grok } from './grok.ts'
 import { opencode } from './opencode.ts'
+import { pi } from './pi.ts'
 
 const directory = new URL('../../../../test/fixtures/agent-streams/', import.meta.url)
 const bytes = (file: string) => readFileSync(new URL(file, directory))
-const recorded = readdirSync(directory).filter((file) => /^(sig-|mcp-)?(claude|codex|opencode)/.test(file))
-const presetOf = (file: string) => (file.includes('claude') ? claudeCode : file.includes('codex') ? codex : opencode)
+const recorded = readdirSync(directory).filter((file) => /\.(?:out|jsonl)$/.test(file) && !file.startsWith('acp-'))
+
+function presetOf(file: string): Preset {
+  const [, start = ''] = /^(?:sig-|mcp-)?([a-z]+)/.exec(file) ?? []
+  const preset = presets.find((each) => each.name.startsWith(start))
+  if (preset === undefined) throw new Error(`no preset reads ${file}`)
+  return preset
+}
 
 /** Reads a stream as it would come, in pieces of these bytes. */
 function read(
@@ -27,8 +40,132 @@ function read(
   return { ...reader.finish(), deltas }
 }
 
-test('there are recorded streams of three CLIs', () => {
-  expect(recorded.length).toBeGreaterThan(30)
+type Expected = readonly [
+  exitCode: number,
+  outcome: string,
+  session: string,
+  tokens?: readonly number[] | undefined,
+  costUsd?: number | undefined,
+  denied?: string,
+]
+
+/** Each recorded stream: its exit code, and what must come out: outcome, session, tokens (in, out, read, written), dollars, what was denied. */
+const table: Readonly<Record<string, Expected>> = {
+  'claude-401-stream.out': [143, 'killed', '0a0c4e1e'],
+  'claude-401b.out': [0, 'auth', '3cc19c9c', [0, 0, 0, 0], 0],
+  'claude-500.out': [1, 'failed', '4714e820', [0, 0, 0, 0], 0],
+  'claude-deny.out': [0, 'refused', '54a759f4', [246, 90, 22, 14], 0.0021471, 'Write'],
+  'claude-json.out': [0, 'done', '82bc0a19', [246, 90, 22, 14], 0.0021471],
+  'claude-perm-none.out': [0, 'refused', '77e9bc8a', [246, 90, 22, 14], 0.0021471, 'Write'],
+  'claude-resume.out': [0, 'done', '31c224bd', [246, 90, 22, 14], 0.0042942],
+  'claude-schema.out': [1, 'failed', 'f5f88254', [123, 45, 11, 7], 0.00107355],
+  'claude-sid.out': [0, 'refused', '11111111', [246, 90, 22, 14], 0.0021471, 'Bash'],
+  'claude-stream.jsonl': [0, 'done', '31c224bd', [246, 90, 22, 14], 0.0021471],
+  'codex-401.out': [1, 'auth', '01a1fc46'],
+  'codex-500.out': [1, 'failed', '01a1fc46'],
+  'codex-bypass.out': [0, 'done', '01a1fc45', [300, 60, 100, 0]],
+  'codex-resume.out': [0, 'done', '01a1fc45', [600, 120, 200, 0]],
+  // It says that it wrote the file, and tells of no tool that did not: only a check can know better.
+  'codex-ro.out': [0, 'done', '01a1fc56', [300, 60, 100, 0]],
+  'codex-ww.out': [0, 'done', '01a1fc45', [300, 60, 100, 0]],
+  'codex-ww2.out': [0, 'done', '01a1fc56', [300, 60, 100, 0]],
+  'copilot-401.out': [1, 'auth', '825a7811'],
+  'copilot-500.out': [1, 'failed', '21834587'],
+  'copilot-deny.out': [0, 'refused', 'a8611be1', undefined, undefined, 'create'],
+  'copilot-json.out': [0, 'done', '5e33cc5c'],
+  'copilot-resume.out': [0, 'done', '5e33cc5c'],
+  'gemini-401.out': [145, 'auth', 'b4f633b6', [0, 0, 0]],
+  'gemini-500.out': [143, 'killed', '6358e131'],
+  // The tools it may not use are not offered to the model: nothing was denied.
+  'gemini-deny.out': [0, 'done', '330fe432', [127, 27, 33]],
+  'gemini-json.out': [0, 'done', '23a26b94', [254, 54, 66]],
+  'gemini-resume.out': [0, 'done', '7f9082e8', [254, 54, 66]],
+  'gemini-stream.out': [0, 'done', '7f9082e8', [254, 54, 66]],
+  'grok-401.out': [1, 'auth', ''],
+  'grok-acpjson.out': [0, 'done', '01a1fc5a', [220, 50, 80, 0]],
+  'grok-json.out': [0, 'refused', '01a1fc5a', [110, 25, 40, 0], undefined, 'a tool'],
+  'grok-msg.out': [0, 'done', '01a1fc5a', [220, 50, 80, 0]],
+  'grok-resume.out': [0, 'done', '01a1fc5a', [220, 50, 80, 0]],
+  'mcp-claude-al.out': [0, 'done', '97ec3efa', [246, 90, 22, 14], 0.0021471],
+  'mcp-claude-proj.out': [0, 'refused', 'b899aca7', [246, 90, 22, 14], 0.0021471, 'Write'],
+  'mcp-claude.out': [0, 'done', 'b0f59448', [246, 90, 22, 14], 0.0021471],
+  'mcp-codex-app.out': [0, 'done', '01a1fc62', [300, 60, 100, 0]],
+  'mcp-codex-byp.out': [0, 'done', '01a1fc62', [300, 60, 100, 0]],
+  'mcp-codex.out': [0, 'refused', '01a1fc62', [300, 60, 100, 0], undefined, 'tiny/loop_claim'],
+  'mcp-copilot.out': [0, 'done', '1c52a0f4'],
+  'mcp-gemini.out': [0, 'done', '5e4b1f96', [254, 54, 66]],
+  'mcp-grok.out': [0, 'done', '01a1fc63', [220, 50, 80, 0]],
+  'mcp-opencode.out': [0, 'done', 'ses_e039', [220, 50, 80, 0]],
+  'opencode-401.out': [0, 'auth', 'ses_e03a'],
+  'opencode-anth.out': [0, 'done', 'ses_e03b', [246, 90, 22, 14], 0.0004282],
+  'opencode-ask-auto.out': [0, 'done', 'ses_e039', [220, 50, 80, 0], 0.000328],
+  'opencode-ask.out': [0, 'refused', 'ses_e039', [110, 25, 40, 0], 0.000164, 'write'],
+  'opencode-oai.out': [0, 'done', 'ses_e03b', [300, 60, 100, 0], 0.00043],
+  'opencode-resume.out': [0, 'done', 'ses_e03b', [220, 50, 80, 0], 0.000328],
+  'opencode.out': [0, 'done', 'ses_e03b', [220, 50, 80, 0], 0.000328],
+  // pi exits 0 whatever the model's API said.
+  'pi-401.out': [0, 'auth', '01a1fc57', [0, 0, 0, 0]],
+  'pi-500.out': [0, 'failed', '01a1fc57', [0, 0, 0, 0]],
+  'pi-json.out': [0, 'done', '01a1fc57', [220, 50, 80, 0], 0.000328],
+  'pi-resume.out': [0, 'done', '01a1fc57', [220, 50, 80, 0], 0.000328],
+  'sig-claude-INT.out': [0, 'failed', 'e3b2368d'],
+  'sig-claude-TERM.out': [143, 'killed', 'fcf70c77'],
+  'sig-codex-INT.out': [130, 'killed', '01a1fc5b'],
+  'sig-codex-TERM.out': [143, 'killed', '01a1fc5b'],
+  'sig-copilot-INT.out': [130, 'killed', ''],
+  'sig-copilot-TERM.out': [143, 'killed', ''],
+  'sig-gemini-INT.out': [0, 'failed', '7babbe8b'],
+  'sig-gemini-TERM.out': [143, 'killed', '31e3a7f8'],
+  'sig-pi-INT.out': [130, 'killed', '01a1fc5c'],
+  'sig-pi-TERM.out': [143, 'killed', '01a1fc5b'],
+}
+
+test('every recorded stream is in the table', () => {
+  expect(Object.keys(table).sort()).toEqual([...recorded].sort())
+})
+
+test.for(Object.entries(table))('%s: outcome, session, usage and denials', ([file, expected]) => {
+  const [exitCode, outcome, session, tokens = [], costUsd, denied] = expected
+  const reading = read(file)
+  const preset = presetOf(file)
+  const ran = {
+    exitCode,
+    signal: null,
+    stdout: '',
+    stderr: '',
+    timedOut: false,
+    aborted: false,
+    stalled: false,
+    flooded: false,
+  }
+  const ending = decide({ name: preset.name, now: 0, ran, reading, advice: preset.advice ?? [], login: preset.login })
+  expect(ending.outcome).toBe(outcome)
+  if (outcome === 'auth') expect(ending.message).toContain(preset.login)
+  expect(reading.sessionId?.slice(0, 8) ?? '').toBe(session)
+  const usage = { ...reading.usage, ...reading.sessionTotals }
+  const found = [usage.inputTokens, usage.outputTokens, usage.cacheReadTokens, usage.cacheWriteTokens]
+  expect(found.filter((each) => each !== undefined)).toEqual(tokens)
+  if (costUsd === undefined) expect(usage).not.toHaveProperty('costUsd')
+  else expect(usage.costUsd).toBeCloseTo(costUsd, 9)
+  expect(reading.denied ?? []).toEqual(denied === undefined ? [] : [denied])
+  if (outcome === 'done') expect(reading.text).toMatch(/DONE: file written\.$/)
+})
+
+test.for(recorded)('%s: every tool that starts is told with its input, and its result joins it', (file) => {
+  const { deltas } = read(file)
+  const open = new Map<string | undefined, string>()
+  for (const delta of deltas) {
+    if (delta.type === 'tool') {
+      expect(delta.id).toBeTruthy()
+      expect(delta.input).toBeTruthy()
+      open.set(delta.id, delta.name)
+    }
+    if (delta.type !== 'tool_result') continue
+    expect(delta.name).toBe(open.get(delta.id))
+    open.delete(delta.id)
+    expect(delta.ok).toBe(!/deny|ask\.out|proj|mcp-codex\.out|copilot-resume/.test(file))
+  }
+  expect(open.size).toBe(0)
 })
 
 test.for(recorded)('%s reads the same in one piece and cut anywhere', (file) => {
@@ -42,12 +179,23 @@ test.for(recorded)('%s reads the same in one piece and cut anywhere', (file) => 
   expect(read(file, bits)).toEqual(whole)
 })
 
-test.for(recorded)('%s broken off anywhere still reads, by every preset', (file) => {
+test.for(recorded)('%s broken off anywhere still reads', (file) => {
   const all = bytes(file)
   const step = Math.max(1, Math.floor(all.length / 100))
-  for (let end = 0; end < all.length; end += step) {
-    for (const preset of presets) expect(typeof read(file, [all.subarray(0, end)], preset).text).toBe('string')
-  }
+  for (let end = 0; end < all.length; end += step) expect(typeof read(file, [all.subarray(0, end)]).text).toBe('string')
+})
+
+test.for(recorded)('%s is read by every preset without harm, between garbage too', (file) => {
+  const noise = new TextEncoder().encode('\n{"type":\n\0\n[]\nnull\n{\n  "a": 1\n{"type":"result"\n')
+  const all = bytes(file)
+  for (const preset of presets) expect(typeof read(file, [noise, all, noise], preset).text).toBe('string')
+})
+
+test('a line of 10 MB is passed over, what comes after it is read', () => {
+  const long = new TextEncoder().encode(`{"type":"text","data":"${'x'.repeat(10_000_000)}"}\n`)
+  for (const preset of presets) expect(typeof read('', [long], preset).text).toBe('string')
+  const cut = bytes('claude-stream.jsonl')
+  expect(read('claude-stream.jsonl', [long, cut])).toEqual(read('claude-stream.jsonl'))
 })
 
 const said = ['I will write the file.', 'DONE: file written.']
@@ -73,7 +221,7 @@ test('Claude Code: answer, session, usage and cost of a run', () => {
   })
   expect(reading.error).toBeUndefined()
   expect(texts(reading)).toEqual(said)
-  expect(tools(reading)).toEqual([{ type: 'tool', name: 'Write', detail: '/repo/hello.txt' }])
+  expect(tools(reading)).toMatchObject([{ type: 'tool', name: 'Write', detail: '/repo/hello.txt' }])
   // Lines of one message repeat its usage: the running total counts it once.
   const usages = reading.deltas.flatMap((delta) => (delta.type === 'usage' ? [delta.usage.inputTokens] : []))
   expect(usages).toEqual([123, 123, 246])
@@ -132,7 +280,7 @@ test('opencode: tokens and cost of every step are added up', () => {
     usage: { inputTokens: 220, outputTokens: 50, cacheReadTokens: 80, cacheWriteTokens: 0, costUsd: 0.000328 },
   })
   expect(texts(reading)).toEqual(said)
-  expect(tools(reading)).toEqual([{ type: 'tool', name: 'write', detail: '/repo/hello.txt' }])
+  expect(tools(reading)).toMatchObject([{ type: 'tool', name: 'write', detail: '/repo/hello.txt' }])
   expect(read('mcp-opencode.out').usage).not.toHaveProperty('costUsd')
 })
 
@@ -174,36 +322,186 @@ test('aider: its text is the answer, its token lines are the usage, an API error
   })
 })
 
-const request = { role: 'worker', system: 'Be brief.', prompt: 'Do it', cwd: '/' }
-
-test('each CLI is started as its manual says', () => {
-  const argv = (preset: (typeof presets)[number]) => preset.invoke(request, 'm').argv
-  expect(argv(claudeCode)).toEqual([
-    '-p',
-    'Do it',
-    '--append-system-prompt',
-    'Be brief.',
-    '--output-format',
-    'stream-json',
-    '--verbose',
-    '--model',
-    'm',
-    '--permission-mode',
-    'acceptEdits',
-  ])
-  const both = 'Be brief.\n\nDo it'
-  expect(argv(codex)).toEqual(['exec', '--json', '-s', 'workspace-write', '-m', 'm', both])
-  expect(argv(opencode)).toEqual(['run', '--format', 'json', '--print-logs', '-m', 'm', both])
-  expect(argv(aider)).toEqual(['--message', both, '--no-auto-commits', '--yes', '--model', 'm'])
+test('Gemini: its answer is what it says after the last tool, its thoughts count as output', () => {
+  const reading = read('gemini-stream.out')
+  expect(reading).toMatchObject({ text: 'DONE: file written.', usage: { model: 'gemini-2.5-flash', outputTokens: 54 } })
+  expect(reading.deltas.map((delta) => delta.type).join(' ')).toBe(
+    `${'text '.repeat(5)}tool tool_result ${'text '.repeat(3).trim()}`,
+  )
+  const line = (value: object) => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
+  const denied = read(
+    '',
+    [
+      line({ type: 'tool_use', tool_name: 'run_shell_command', tool_id: '1', parameters: { command: 'ls' } }),
+      line({
+        type: 'tool_result',
+        tool_id: '1',
+        status: 'error',
+        error: { type: 'policy_violation', message: 'Tool execution denied by policy.' },
+      }),
+      line({ type: 'result', status: 'success', stats: {} }),
+    ],
+    gemini,
+  )
+  expect(denied.denied).toEqual(['run_shell_command'])
+  expect(gemini.trouble?.('x\nAttempt 1 failed with status 500.\nAttempt 2 failed with status 429. Retrying')).toEqual({
+    message: 'the model API answered 429',
+    status: 429,
+  })
 })
 
-test('skipping permissions and resuming are said in each CLI’s words', () => {
-  const argv = (preset: (typeof presets)[number]) =>
-    preset.invoke({ ...request, skipPermissions: true, sessionId: 'S' }, undefined).argv.join(' ')
-  expect(argv(claudeCode)).toContain('--resume S --dangerously-skip-permissions')
-  expect(argv(codex)).toContain('exec --json --dangerously-bypass-approvals-and-sandbox resume S ')
-  expect(argv(opencode)).toContain('--auto -s S ')
-  expect(argv(aider)).toContain('--yes-always')
+test('Copilot, Claude Code and pi say what they try again', () => {
+  expect(read('claude-401-stream.out').trouble).toMatchObject({ status: 401 })
+  expect(read('copilot-500.out')).toMatchObject({ trouble: { status: 500, message: 'scripted 500' } })
+  expect(read('pi-500.out').trouble).toEqual({ message: '500 scripted 500' })
+  for (const file of ['claude-stream.jsonl', 'copilot-json.out', 'pi-json.out']) {
+    expect(read(file).trouble).toBeUndefined()
+  }
+})
+
+test('Cursor: messages, thoughts and tools, as its documentation has them', () => {
+  const line = (value: object) => new TextEncoder().encode(`${JSON.stringify({ session_id: 'S', ...value })}\n`)
+  const said = (words: string) => ({ type: 'assistant', message: { content: [{ type: 'text', text: words }] } })
+  const write = (id: string, result?: object) => ({
+    type: 'tool_call',
+    subtype: result === undefined ? 'started' : 'completed',
+    call_id: id,
+    tool_call: {
+      writeToolCall: { args: { path: 'a.txt', fileText: 'x' }, ...(result === undefined ? {} : { result }) },
+    },
+  })
+  const reading = read(
+    '',
+    [
+      line({ type: 'system', subtype: 'init', model: 'gpt-x' }),
+      line({ type: 'thinking', subtype: 'delta', text: 'hm' }),
+      line(said('I will write.')),
+      line(write('1')),
+      line(write('1', { success: { linesCreated: 1 } })),
+      line(write('2')),
+      line(write('2', { rejected: { reason: 'no' } })),
+      line(said('Done.')),
+      line({
+        type: 'result',
+        subtype: 'success',
+        is_error: false,
+        result: 'I will write.Done.',
+        usage: { inputTokens: 5, outputTokens: 2, cacheReadTokens: 1, cacheWriteTokens: 0 },
+      }),
+    ],
+    cursor,
+  )
+  expect(reading).toMatchObject({
+    text: 'Done.',
+    complete: true,
+    sessionId: 'S',
+    denied: ['write'],
+    usage: { inputTokens: 5, outputTokens: 2, cacheReadTokens: 1, cacheWriteTokens: 0, model: 'gpt-x' },
+  })
+  expect(reading.deltas.map((delta) => delta.type)).toEqual([
+    'thought',
+    'text',
+    'tool',
+    'tool_result',
+    'tool',
+    'tool_result',
+    'text',
+  ])
+})
+
+test('what a tool got and gave is told in 2,000 characters, and differs when it differed', () => {
+  const line = (text: string) =>
+    new TextEncoder().encode(
+      `${JSON.stringify({ type: 'item.completed', item: { id: 'i', type: 'command_execution', command: 'c', aggregated_output: text, status: 'completed' } })}\n`,
+    )
+  const outputs = ['a', 'b'].map((middle) => {
+    const { deltas } = read('', [line(`${'x'.repeat(50_000)}${middle}${'x'.repeat(50_000)}`)], codex)
+    return deltas.flatMap((delta) => (delta.type === 'tool_result' ? [delta.output ?? ''] : []))[0] ?? ''
+  })
+  for (const output of outputs) expect(output.length).toBeLessThan(2100)
+  expect(outputs[0]).not.toBe(outputs[1])
+})
+
+const request = { role: 'worker', system: 'Be brief.', prompt: 'Do it', cwd: '/' }
+const both = 'Be brief.\n\nDo it'
+const quiet = ['-c', 'check_for_update_on_startup=false', '-c', 'analytics.enabled=false']
+
+test.for<[Preset, readonly string[]]>([
+  [
+    claudeCode,
+    [
+      '-p',
+      'Do it',
+      '--append-system-prompt',
+      'Be brief.',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+      '--model',
+      'm',
+      '--permission-mode',
+      'acceptEdits',
+    ],
+  ],
+  [codex, ['exec', '--json', ...quiet, '-s', 'workspace-write', '-m', 'm', both]],
+  [opencode, ['run', '--format', 'json', '--print-logs', '-m', 'm', both]],
+  [aider, ['--message', both, '--no-auto-commits', '--yes', '--model', 'm']],
+  [gemini, ['-p', both, '-o', 'stream-json', '--approval-mode', 'auto_edit', '--skip-trust', '-m', 'm']],
+  [copilot, ['-p', both, '--output-format', 'json', '--allow-tool', 'write', '--model', 'm']],
+  [grok, ['-p', both, '--output-format', 'streaming-messages-json', '-m', 'm']],
+  [pi, ['-p', '--mode', 'json', '--model', 'm', both]],
+  [cursor, ['-p', '--output-format', 'stream-json', '--trust', '--model', 'm', both]],
+])('$0.name is started as its manual says', ([preset, argv]) => {
+  expect(preset.invoke(request, 'm').argv).toEqual(argv)
+})
+
+test.for<[Preset, string]>([
+  [claudeCode, '--resume S --dangerously-skip-permissions'],
+  [codex, '--dangerously-bypass-approvals-and-sandbox resume S '],
+  [opencode, '--auto -s S '],
+  [aider, '--yes-always'],
+  [gemini, '--approval-mode yolo --skip-trust -r S'],
+  [copilot, '--allow-all-tools --resume=S'],
+  [grok, '--always-approve -r S'],
+  [pi, '--session S '],
+  [cursor, '--trust --force --resume S '],
+])('$0.name skips permissions and resumes in its own words', ([preset, words]) => {
+  const { argv, env } = preset.invoke({ ...request, skipPermissions: true, sessionId: 'S' }, undefined)
+  expect(argv.join(' ')).toContain(words)
+  expect(env).toBeUndefined()
+})
+
+test('Claude Code is told that it is in a sandbox when it is, and only then', () => {
+  const confinement = { writable: [], readable: [], hidden: [], network: 'open', env: [] } as const
+  const env = (more: object) => claudeCode.invoke({ ...request, ...more }, undefined).env
+  expect(env({ skipPermissions: true, confinement })).toEqual({ IS_SANDBOX: '1' })
+  expect(env({ confinement })).toBeUndefined()
+  const long = claudeCode.invoke(
+    { ...request, prompt: 'x'.repeat(200_000), skipPermissions: true, confinement },
+    undefined,
+  )
+  expect(long.env).toEqual({ IS_SANDBOX: '1' })
+})
+
+test('every preset is filled: how to log in, what it needs, what of a project it runs', () => {
+  for (const preset of presets) {
+    expect(preset.login).toMatch(/`|_/)
+    for (const path of [...preset.needs.home, ...(preset.needs.homeRead ?? []), ...preset.projectFiles]) {
+      expect(path).toMatch(/^[^/~]/)
+      expect(path).not.toContain('..')
+    }
+    expect(preset.needs.home.length).toBeGreaterThan(0)
+    expect(preset.needs.env.length).toBeGreaterThan(0)
+    expect(preset.needs.hosts.length).toBeGreaterThan(0)
+    expect(preset.projectFiles.length).toBeGreaterThan(0)
+  }
+  expect(presets.filter((each) => each.acp !== undefined).map((each) => each.name)).toEqual([
+    'opencode',
+    'gemini',
+    'copilot',
+    'cursor',
+    'grok',
+  ])
 })
 
 test('a prompt that no argument can hold goes to stdin, one that looks like an option is no option', () => {
