@@ -20,18 +20,19 @@ export interface Intake {
 
 /** Reads a stream to its end, as fast as the file and the observer take it: the pipe fills and the process waits, our memory does not grow. */
 export async function consume(stream: Readable, intake: Intake): Promise<void> {
-  const decoder = new TextDecoder()
+  const { onText } = intake
   const patience = new Patience(intake.hurry)
   const pass = async (text: string) => {
     if (text === '') return
-    intake.tail.add(text)
     try {
-      const done = intake.onText?.(text)
+      const done = onText?.(text)
       if (done instanceof Promise) await patience.wait(done)
     } catch {
       // An observer that fails is not the process's fault.
     }
   }
+  // Text is made only for an observer: strings of gigabytes are work for nothing.
+  const decoder = onText === undefined ? undefined : new TextDecoder()
   try {
     for await (const chunk of stream) {
       const came = chunk as Buffer
@@ -39,14 +40,23 @@ export async function consume(stream: Readable, intake: Intake): Promise<void> {
       const bytes = allowed < came.length ? came.subarray(0, allowed) : came
       intake.busy(1)
       await intake.file?.write(bytes)
-      await pass(decoder.decode(bytes, { stream: true }))
+      intake.tail.add(bytes)
+      if (decoder !== undefined) await pass(decoder.decode(bytes, { stream: true }))
       intake.busy(-1)
+      free(came)
       if (allowed < came.length) break
     }
   } catch {
     // Destroyed by us, because something out of reach held the pipe open.
   }
-  await pass(decoder.decode())
+  if (decoder !== undefined) await pass(decoder.decode())
+}
+
+// Gives a chunk's memory back now and not when the collector gets to it: it sees small objects only, and lets them pile up to 100 MB and more.
+function free(chunk: Buffer): void {
+  const { buffer } = chunk
+  const alone = chunk.byteOffset === 0 && chunk.byteLength === buffer.byteLength
+  if (alone && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** Waits for promises until hurried. One reaction on the long-lived promise, not one per chunk: those would add up. */

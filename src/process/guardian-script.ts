@@ -1,6 +1,6 @@
 /**
- * The guardian, in plain POSIX sh with as few helpers as can be. The first line on descriptor 3 is the marker, later lines are `+group` and `-group`;
- * end of file is the engine's end. It works in a double-forked child, so that nobody's descendant walk finds it, and reads blocking: it costs
+ * The guardian, in plain POSIX sh with as few helpers as can be. The first line on descriptor 3 is the marker, later lines are `+group` and `-group`,
+ * `=pipe` and `~pipe` (a pipe or socket by the kernel's number); end of file is the engine's end. It works in a double-forked child, so that nobody's descendant walk finds it, and reads blocking: it costs
  * nothing while it waits.
  *
  * It looks three times before it believes that none is left: one that forks and ends at the wrong moment hides its child from a look.
@@ -12,11 +12,15 @@ trap '' HUP INT QUIT TERM
 (
 IFS= read -r id <&3 || exit 0
 groups=' '
+pipes=' '
 while IFS= read -r line <&3; do
   case $line in
     +*) groups="$groups\${line#+} " ;;
     -*) n=\${line#-}
         case $groups in *" $n "*) groups="\${groups%% $n *} \${groups#* $n }" ;; esac ;;
+    =*) pipes="$pipes\${line#=} " ;;
+    '~'*) n=\${line#?}
+        case $pipes in *" $n "*) pipes="\${pipes%% $n *} \${pipes#* $n }" ;; esac ;;
   esac
 done
 exec 3<&-
@@ -48,6 +52,17 @@ carriers() {
   fi
 }
 
+holders() {
+  if [ "$pipes" = ' ' ] || [ ! -d /proc/self ]; then return; fi
+  ls -l /proc/[0-9]*/fd/[012] | while IFS= read -r line; do
+    n=\${line##*:[}
+    case $line in *' -> pipe:['*']'|*' -> socket:['*']') ;; *) continue ;; esac
+    case $pipes in *" \${n%]} "*) ;; *) continue ;; esac
+    p=\${line%%/fd/[012] -*}
+    echo "/proc/\${p##*/}/environ"
+  done
+}
+
 table() {
   if [ -d /proc/self ]; then
     for d in /proc/[0-9]*; do
@@ -63,7 +78,7 @@ round=0
 empty=0
 while [ $round -lt 300 ]; do
   doomed=' '
-  for f in $(carriers); do
+  for f in $(carriers; holders); do
     p=\${f#/proc/}
     doomed="$doomed\${p%/environ} "
   done

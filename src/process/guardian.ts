@@ -13,10 +13,11 @@ export const engineMarker: string = randomUUID()
 let pipe: Socket | undefined
 let session: number | undefined
 const groups = new Set<number>()
+const pipes = new Set<string>()
 
 /**
  * Makes sure the guardian runs: one small shell in its own session that waits for the end of this process, however it ends, and then
- * kills all that carries its marker or stands in a group it was told of. It does not keep this process's event loop alive.
+ * kills all that carries its marker, stands in a group it was told of, or holds a pipe it was told of. It does not keep this process's event loop alive.
  */
 export function ensureGuardian(): void {
   if (pipe !== undefined || process.platform === 'win32') return
@@ -49,7 +50,8 @@ function startGuardian(): void {
   started.unref()
   pipe = started
   session = child.pid
-  tell(`${engineMarker}\n${[...groups].map((group) => `+${group}\n`).join('')}`)
+  const known = [...[...groups].map((group) => `+${group}\n`), ...[...pipes].map((one) => `=${one}\n`)]
+  tell(`${engineMarker}\n${known.join('')}`)
 }
 
 /** The session the guardian runs in, by which it can be found. */
@@ -66,6 +68,23 @@ export function guardGroup(group: number): void {
 /** Tells it that the group is gone, so that a later group with the same number is left alone. */
 export function releaseGroup(group: number): void {
   if (groups.delete(group)) tell(`-${group}\n`)
+}
+
+/** Tells the guardian of pipes (`socket:[4711]`) whose holders must not outlive us. */
+export function guardPipes(names: readonly string[]): void {
+  for (const pipe of names.map(numberOf)) {
+    pipes.add(pipe)
+    tell(`=${pipe}\n`)
+  }
+}
+
+/** Tells it that nobody holds these pipes any more. */
+export function releasePipes(names: readonly string[]): void {
+  for (const pipe of names.map(numberOf)) if (pipes.delete(pipe)) tell(`~${pipe}\n`)
+}
+
+function numberOf(pipe: string): string {
+  return pipe.replace(/\D/g, '')
 }
 
 /** Keeps the guardian told of the sessions of one tree, as they come and go. */

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Confinement, Redact } from '../core/ports.ts'
 import { consume, type OnText } from './consume.ts'
-import { GuardedSessions, releaseGroup } from './guardian.ts'
+import { GuardedSessions, guardPipes, releaseGroup, releasePipes } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
 import { OomWatch } from './oom.ts'
 import { OutputFile } from './output-file.ts'
@@ -136,7 +136,9 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     if ('reason' in child) return watch.report({ spawnError: child.message, spawnReason: child.reason })
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
-    const tree = new ProcessTree({ root, marker, pipes: openPipes(child.pid) })
+    const pipes = openPipes(child.pid)
+    guardPipes(pipes)
+    const tree = new ProcessTree({ root, marker, pipes })
     watch.memory.look(child.pid)
     const read = watch.read(child, file, stop)
     started(options, { ...root, marker, ...(child.stdin === undefined ? {} : { stdin: child.stdin }) })
@@ -149,6 +151,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     await watch.settle(read, child)
     if (end.survivors.length === 0) {
       watch.guarded.update([])
+      releasePipes(pipes)
       releaseGroup(child.pid)
     }
     return watch.report({
