@@ -1,6 +1,7 @@
 import type { ClientContext } from '@agentclientprotocol/sdk'
 import { within } from '../../process/within.ts'
-import { amount, type Fields, fields, list, type ReadError, text } from '../command/reader.ts'
+import { classify } from '../command/classify.ts'
+import { amount, defined, type Fields, fields, list, type ReadError, text } from '../command/reader.ts'
 import { type ModelChoice, modelChoice } from './quirks.ts'
 
 export interface TalkOptions {
@@ -143,11 +144,12 @@ function readError(error: unknown): ReadError {
   const { code, message, data } = fields(error)
   const more = fields(data)
   const said = [text(message) ?? 'it answered with an error', text(data) ?? text(more.details) ?? text(more.message)]
+  const whole = [...new Set(said.filter((part) => part !== undefined))].join(': ').slice(0, 4000)
   const status = [more.status, more.statusCode, more.httpStatus, more.code, code].map(amount).find(isStatus)
-  return {
-    message: [...new Set(said.filter((part) => part !== undefined))].join(': ').slice(0, 4000),
-    ...(status === undefined ? (code === authRequired ? { status: 401 } : {}) : { status }),
-  }
+  // JSON-RPC leaves this code to anybody's errors: the words come first.
+  const { outcome } = classify(whole, status, 0)
+  const auth = outcome === 'auth' || (code === authRequired && outcome === 'failed')
+  return { message: whole, ...defined({ status: status ?? (auth ? 401 : undefined) }) }
 }
 
 function isStatus(value: number | undefined): value is number {

@@ -1,0 +1,64 @@
+import { LoopwrightError } from '../../core/errors.ts'
+import type { Agent } from '../../core/ports.ts'
+import type { Preset } from '../command/preset.ts'
+import { agentName } from '../names.ts'
+import type { Which } from '../which.ts'
+import { type AcpAgentOptions, acpAgent } from './acp.ts'
+
+/** How an agent is started that speaks the Agent Client Protocol. */
+export interface AcpProgram {
+  readonly executable: string
+  readonly args: readonly string[]
+  /** What to type to install it. */
+  readonly install: string
+}
+
+/** CLIs that speak it through another program. */
+const adapters: Readonly<Record<string, AcpProgram>> = {
+  'claude-code': {
+    executable: 'claude-agent-acp',
+    args: [],
+    install: 'npm install -g @agentclientprotocol/claude-agent-acp',
+  },
+  codex: { executable: 'codex-acp', args: [], install: 'npm install -g @agentclientprotocol/codex-acp' },
+}
+
+const prefix = 'acp:'
+
+/** The CLI that a name like `acp:gemini` means, in its one spelling; undefined for other names. */
+export function acpTarget(name: string): string | undefined {
+  const plain = agentName(name)
+  return plain.startsWith(prefix) ? agentName(plain.slice(prefix.length)) : undefined
+}
+
+/** The program with which a known CLI speaks the protocol; undefined when it does not. */
+export function acpProgram(preset: Pick<Preset, 'name' | 'executable' | 'install' | 'acp'>): AcpProgram | undefined {
+  if (preset.acp !== undefined) return { executable: preset.executable, args: preset.acp, install: preset.install }
+  return Object.hasOwn(adapters, preset.name) ? adapters[preset.name] : undefined
+}
+
+/**
+ * A known CLI as an agent that speaks the protocol, named `acp:` and its name. Throws `bad_input` when it does not speak it, and `missing_tool`
+ * when it, or its adapter, is not installed.
+ */
+export function knownAcpAgent(
+  preset: Preset,
+  options: Omit<AcpAgentOptions, 'name' | 'argv' | 'preset' | 'install'> & { readonly which: Which },
+): Agent {
+  const program = acpProgram(preset)
+  const name = `${prefix}${preset.name}`
+  if (program === undefined) {
+    throw new LoopwrightError('bad_input', `${preset.name} does not speak the Agent Client Protocol`, {
+      hint: `use it as ${preset.name}`,
+    })
+  }
+  const { which, ...rest } = options
+  const { executable, args, install } = program
+  const path = which(executable)
+  if (path === undefined) {
+    throw new LoopwrightError('missing_tool', `${name} is not installed: no ${executable} on the PATH (${install})`, {
+      hint: `install it: ${install}`,
+    })
+  }
+  return acpAgent({ ...rest, name, argv: [path, ...args], preset, install })
+}
