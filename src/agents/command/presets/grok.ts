@@ -45,7 +45,7 @@ export const grok: Preset = {
     const rest = [
       '--output-format',
       'streaming-messages-json',
-      ...(request.skipPermissions ? ['--always-approve'] : []),
+      ...(request.skipPermissions ? ['--always-approve'] : ['--allow', 'Edit']),
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['-r', request.sessionId]),
     ]
