@@ -36,7 +36,7 @@ test('workers run at once in worktrees of their own; their results and merges ke
   const run = await world.begin()
   const driving = world.runs.drive(run.id)
   await quiet()
-  expect(places).toEqual(['/work/i1-1', '/work/i1-2', '/work/i1-3'])
+  expect(places).toEqual(['i1-1', 'i1-2', 'i1-3'].map((id) => `/worktrees/run/${id}`))
   for (const id of ['s3', 's1', 's2']) {
     gates.get(id)?.resolve()
     await quiet()
@@ -60,14 +60,14 @@ test('no more workers run at once than asked for', async () => {
 })
 
 test.each([
-  ['parallel is off', { parallel: false }, {}],
-  ['the work is in place', {}, { isolated: false }],
-])('when %s, workers run one after the other in the same directory', async (_, input, change) => {
+  ['parallel is off', { parallel: false }, {}, '/worktrees/run/main'],
+  ['the work is in place', {}, { isolated: false }, '/project'],
+])('when %s, workers run one after the other in the same directory', async (_, input, change, place) => {
   const { world, gates, places, most } = gated(['one', 'two'], change)
   for (const gate of gates.values()) gate.resolve()
   const run = await world.win(input)
   expect(run.status).toBe('done')
-  expect(places).toEqual(['/work', '/work'])
+  expect(places).toEqual([place, place])
   expect(most()).toBe(1)
   expect(world.log.some((line) => line.startsWith('merge'))).toBe(false)
   expect(world.prompts('decomposer')[0]).toContain('one after the other in the same directory')
@@ -77,7 +77,7 @@ test('one subgoal needs no worktree of its own', async () => {
   const { world, gates, places } = gated(['only'])
   gates.get('s1')?.resolve()
   await world.win()
-  expect(places).toEqual(['/work'])
+  expect(places).toEqual(['/worktrees/run/main'])
 })
 
 test('a merge conflict is a failed result that says where, and keeps the work', async () => {
