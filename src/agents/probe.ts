@@ -1,3 +1,4 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { supervise } from '../process/supervise.ts'
 import { lastOf } from './bounded.ts'
 
@@ -20,5 +21,23 @@ export function createProbe(env: Readonly<Record<string, string>>, cwd: string, 
       return { error: `exited ${ran.exitCode ?? ran.signal}: ${lastOf(ran.stderr || ran.stdout, 200)}` }
     const [line = ''] = `${ran.stdout.trim() || ran.stderr.trim()}`.split('\n')
     return { version: /\d+\.\d+[\w.+-]*/.exec(line)?.[0] ?? line.slice(0, 80) }
+  }
+}
+
+/** A file that tells of a login is not longer. */
+const longestFile = 4 * 1024 * 1024
+
+/** The text of a file that may tell of a login; undefined when there is none that can be read. Never waits, whatever the path is. */
+export function readLoginFile(path: string): string | undefined {
+  let file: number | undefined
+  try {
+    // A pipe under that name is not waited for.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const found = fstatSync(file)
+    return found.isFile() && found.size <= longestFile ? readFileSync(file, 'utf8') : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }

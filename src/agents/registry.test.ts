@@ -1,22 +1,46 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createProbe } from './probe.ts'
-import { type AgentsOptions, createAgents } from './registry.ts'
+import type { Agent } from '../core/ports.ts'
+import { createProbe, readLoginFile } from './probe.ts'
+import { type AcpAgentOptions, type AgentsOptions, createAgents } from './registry.ts'
 import { createWhich } from './which.ts'
 
 const nothing = () => undefined
 const all = (command: string) => `/bin/${command}`
 const agents = (more: Partial<AgentsOptions> = {}) =>
-  createAgents({ env: {}, which: all, probe: async () => ({ version: '1.0' }), ...more })
+  createAgents({ env: {}, which: all, probe: async () => ({ version: '1.0' }), readLogin: nothing, ...more })
 
 test('every name and alias leads to its agent, always the same one', () => {
   const known = agents()
-  expect(known.names).toEqual(['scripted', 'claude-code', 'codex', 'opencode', 'aider'])
+  expect(known.names).toEqual([
+    'scripted',
+    'claude-code',
+    'codex',
+    'opencode',
+    'gemini',
+    'copilot',
+    'cursor',
+    'grok',
+    'pi',
+    'aider',
+  ])
   for (const name of ['scripted', 'mock', 'Mock']) expect(known.get(name).name).toBe('scripted')
   for (const name of ['claude', 'claude_code', 'claude-code', ' Claude_Code '])
     expect(known.get(name).name).toBe('claude-code')
+  for (const [alias, name] of [
+    ['gemini-cli', 'gemini'],
+    ['cursor-agent', 'cursor'],
+    ['github_copilot', 'copilot'],
+    ['grok-build', 'grok'],
+    ['pi-coding-agent', 'pi'],
+    ['Open_Code', 'opencode'],
+    ['openai-codex', 'codex'],
+  ] as const) {
+    expect(known.get(alias)).toBe(known.get(name))
+  }
   expect(known.get('codex')).toBe(known.get('codex'))
 })
 
@@ -31,7 +55,8 @@ test('an unknown name is refused with what there is and what was likely meant', 
   }
   expect(error('codx')).toMatchObject({
     code: 'bad_input',
-    message: 'unknown agent codx; there are scripted, claude-code, codex, opencode, aider, auto',
+    message:
+      'unknown agent codx; there are scripted, claude-code, codex, opencode, gemini, copilot, cursor, grok, pi, aider, auto',
     hint: 'did you mean codex?',
   })
   expect(error('open')).toMatchObject({ hint: 'did you mean opencode?' })
@@ -49,14 +74,89 @@ test('auto goes by what was asked for, the configuration, the caller, the enviro
   expect(agents({ hints: { CLAUDECODE: '1' } }).choose().name).toBe('claude-code')
   expect(agents({ hints: { CODEX_SANDBOX: 'seatbelt' } }).choose().name).toBe('codex')
   expect(agents({ hints: { OPENCODE: '1' } }).choose().name).toBe('opencode')
-  expect(agents({ hints: { CODEX_HOME: '/x', OPENCODE_CONFIG: 'y' } }).choose().because).toBe('it is installed')
+  for (const [variable, name] of [
+    ['GEMINI_CLI', 'gemini'],
+    ['COPILOT_CLI', 'copilot'],
+    ['CURSOR_AGENT', 'cursor'],
+    ['PI_CODING_AGENT', 'pi'],
+  ] as const) {
+    expect(agents({ hints: { [variable]: '1' } }).choose()).toEqual({ name, because: 'we were started in it' })
+  }
+  const configured = { CODEX_HOME: '/x', OPENCODE_CONFIG: 'y', CURSOR_TRACE_ID: 'z', GEMINI_API_KEY: 'k' }
+  expect(agents({ hints: configured }).choose().because).toContain('it is installed')
   expect(agents({ which: (name) => (name === 'aider' ? '/bin/aider' : undefined) }).choose().name).toBe('aider')
 })
 
 test('a calling agent nobody knows, or whose command is gone, is passed over', () => {
-  expect(agents({ callerAgent: 'cursor' }).choose().name).toBe('claude-code')
+  expect(agents({ callerAgent: 'nobody', env: { ANTHROPIC_API_KEY: 'k' } }).choose().name).toBe('claude-code')
   const which = (name: string) => (name === 'opencode' ? '/bin/opencode' : undefined)
   expect(agents({ callerAgent: 'codex', hints: { CLAUDECODE: '1' }, which }).choose().name).toBe('opencode')
+})
+
+test('auto prefers what is not known to be logged out, and says why', () => {
+  const choice = (env: Record<string, string>, installed: readonly string[] = ['claude', 'codex', 'grok']) =>
+    agents({
+      env: { HOME: '/home/me', ...env },
+      which: (name) => (installed.includes(name) ? `/bin/${name}` : undefined),
+    }).choose()
+  expect(choice({ ANTHROPIC_API_KEY: 'secret' })).toEqual({
+    name: 'claude-code',
+    because: 'it is installed and logged in (ANTHROPIC_API_KEY)',
+  })
+  expect(choice({ XAI_API_KEY: 'secret' })).toEqual({
+    name: 'grok',
+    because: 'it is installed and logged in (XAI_API_KEY); nobody is logged in to claude-code, codex',
+  })
+  // Of one that may be logged in, without a trace of it, one cannot say no.
+  expect(choice({}, ['codex', 'opencode'])).toEqual({
+    name: 'opencode',
+    because: 'it is installed; nobody is logged in to codex',
+  })
+  expect(choice({})).toEqual({
+    name: 'claude-code',
+    because:
+      'it is installed, but nobody seems to be logged in: run `claude` once and log in, or set ANTHROPIC_API_KEY',
+  })
+})
+
+test('names with acp: lead to the agents that speak the protocol, where there is somebody to speak with them', async () => {
+  const made: AcpAgentOptions[] = []
+  const acp = (options: AcpAgentOptions): Agent => {
+    made.push(options)
+    return { name: options.name, run: async () => ({ text: '' }) }
+  }
+  const known = agents({ acp, which: (name) => (name === 'grok' ? undefined : `/bin/${name}`) })
+  expect(known.get('acp:gemini-cli').name).toBe('acp:gemini')
+  expect(known.get('ACP:Gemini')).toBe(known.get('acp:gemini'))
+  expect(made).toMatchObject([{ name: 'acp:gemini', argv: ['/bin/gemini', '--acp'], preset: { name: 'gemini' } }])
+  expect(known.get('gemini').name).toBe('gemini')
+  expect(() => known.get('acp:grok')).toThrow(expect.objectContaining({ code: 'missing_tool' }))
+  expect(() => known.get('acp:claude')).toThrow(
+    expect.objectContaining({ code: 'bad_input', message: expect.stringContaining('does not speak') }),
+  )
+  expect(() => known.get('acp:nobody')).toThrow(expect.objectContaining({ code: 'bad_input' }))
+  expect((await known.list()).filter((each) => each.kind === 'acp').map((each) => [each.name, each.available])).toEqual(
+    [
+      ['acp:opencode', true],
+      ['acp:gemini', true],
+      ['acp:copilot', true],
+      ['acp:cursor', true],
+      ['acp:grok', false],
+    ],
+  )
+  // It never picks the protocol by itself.
+  expect(known.choose().name).not.toContain(':')
+  expect(() => agents().get('acp:gemini')).toThrow(expect.objectContaining({ code: 'bad_input' }))
+})
+
+test('a file that tells of a login is read when it is a file, and never waited for', async () => {
+  const path = join(directory, 'auth.json')
+  expect(readLoginFile(path)).toBeUndefined()
+  await writeFile(path, '{}')
+  expect(readLoginFile(path)).toBe('{}')
+  expect(readLoginFile(directory)).toBeUndefined()
+  execFileSync('mkfifo', [join(directory, 'pipe')])
+  expect(readLoginFile(join(directory, 'pipe'))).toBeUndefined()
 })
 
 test('where nothing is installed, it says what to install', () => {
@@ -102,6 +202,7 @@ test('the list says where each agent is, which version, and what is missing', as
     executable: 'codex',
     path: '/bin/codex',
     version: '1.0',
+    login: { state: 'no' },
   })
   expect(list.find((each) => each.name === 'aider')).toMatchObject({
     available: false,

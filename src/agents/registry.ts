@@ -3,15 +3,24 @@ import { nearest } from '../core/nearest.ts'
 import type { Agent } from '../core/ports.ts'
 import type { PriceTable } from '../core/prices.snapshot.ts'
 import { commandAgent, type Supervise } from './command/command.ts'
-import type { Preset } from './command/preset.ts'
+import type { Login, LoginPlace, Preset } from './command/preset.ts'
 import { presets } from './command/presets/all.ts'
-import { agentName, callerFromEnv } from './names.ts'
-import type { Probe } from './probe.ts'
+import { acpPrefix, agentName, callerFromEnv } from './names.ts'
+import { type Probe, readLoginFile } from './probe.ts'
 import { type ScriptedOptions, scripted } from './scripted/scripted.ts'
 import type { Which } from './which.ts'
 
 /** An agent of the user's own: one made in code, or a command by its template. */
 export type CustomAgent = Agent | { readonly command: string | readonly string[]; readonly model?: string }
+
+/** A CLI that speaks the Agent Client Protocol by itself. */
+export interface AcpAgentOptions {
+  /** `acp:gemini` … */
+  readonly name: string
+  /** What to start. */
+  readonly argv: readonly string[]
+  readonly preset: Preset
+}
 
 export interface AgentsOptions {
   /** The environment commands start from; nothing else is inherited. */
@@ -32,6 +41,10 @@ export interface AgentsOptions {
   readonly stallMs?: number
   readonly scripted?: ScriptedOptions
   readonly supervise?: Supervise
+  /** Makes an agent that is spoken to by the Agent Client Protocol, for names as `acp:gemini`; without it there are none. */
+  readonly acp?: (options: AcpAgentOptions) => Agent
+  /** The text of a file that may tell of a login; the disk's unless a test says otherwise. */
+  readonly readLogin?: LoginPlace['read']
 }
 
 /** Which agent was picked, and why, for people. */
@@ -43,11 +56,13 @@ export interface Choice {
 /** One line of `loopwright agents`. */
 export interface AgentListing {
   readonly name: string
-  readonly kind: 'scripted' | 'command' | 'custom'
+  readonly kind: 'scripted' | 'command' | 'acp' | 'custom'
   readonly available: boolean
   readonly executable?: string
   readonly path?: string
   readonly version?: string
+  /** Whether somebody is logged in, as far as files and variables tell. */
+  readonly login?: Login
   /** Why it is not available, or what its version check said; with what to do. */
   readonly error?: string
 }
@@ -58,7 +73,7 @@ export interface Agents {
   readonly names: readonly string[]
   /**
    * What a name stands for. Without one, or for `auto`: the configured agent, the calling one, the one whose variables are set,
-   * else the first that is installed. Throws `bad_input` for a name nobody knows and `missing_tool` when nothing is installed.
+   * else the first that is installed and not known to be logged out. Throws `bad_input` for a name nobody knows and `missing_tool` when nothing is installed.
    */
   choose(name?: string): Choice
   /** The agent `choose` picks, always the same object for the same name. Throws `missing_tool` when its command is not installed. */
@@ -76,17 +91,29 @@ const reserved: Readonly<Record<string, string>> = {
 export function createAgents(options: AgentsOptions): Agents {
   const custom = new Map(Object.entries(options.custom ?? {}).map(([name, agent]) => [agentName(name), agent]))
   const known = new Map(presets.map((preset) => [preset.name, preset]))
-  const names = [...new Set([...custom.keys(), 'scripted', ...known.keys()])]
+  const speaking = options.acp === undefined ? [] : presets.filter((preset) => preset.acp !== undefined)
+  const protocol = new Map(speaking.map((preset) => [`${acpPrefix}${preset.name}`, preset]))
+  const names = [...new Set([...custom.keys(), 'scripted', ...known.keys(), ...protocol.keys()])]
   const made = new Map<string, Agent>()
 
+  const presetOf = (name: string) => (custom.has(name) ? undefined : (known.get(name) ?? protocol.get(name)))
   const installed = (name: string): boolean => {
-    const preset = custom.has(name) ? undefined : known.get(name)
+    const preset = presetOf(name)
     return preset === undefined ? names.includes(name) : options.which(preset.executable) !== undefined
   }
+
+  const login = (preset: Preset): Login =>
+    preset.loggedIn({ home: options.env.HOME ?? '', env: options.env, read: options.readLogin ?? readLoginFile })
 
   function checked(name: string): string {
     const plain = agentName(name)
     if (names.includes(plain)) return plain
+    const silent = plain.startsWith(acpPrefix) ? known.get(plain.slice(acpPrefix.length)) : undefined
+    if (silent !== undefined && options.acp !== undefined) {
+      throw new LoopwrightError('bad_input', `${silent.name} does not speak the Agent Client Protocol by itself`, {
+        hint: `use ${silent.name}, or name a command that speaks for it in the configuration`,
+      })
+    }
     const later = Object.hasOwn(reserved, plain) ? reserved[plain] : undefined
     if (later !== undefined) throw new LoopwrightError('bad_input', later)
     const close = nearest(plain, names)
@@ -108,8 +135,8 @@ export function createAgents(options: AgentsOptions): Agents {
     if (caller !== undefined && installed(caller)) return { name: caller, because: 'it is the calling agent' }
     const around = callerFromEnv(options.hints ?? {})
     if (around !== undefined && installed(around)) return { name: around, because: 'we were started in it' }
-    const first = presets.find((preset) => installed(preset.name))
-    if (first !== undefined) return { name: first.name, because: 'it is installed' }
+    const first = firstInstalled()
+    if (first !== undefined) return first
     throw new LoopwrightError(
       'missing_tool',
       `no agent is installed: looked for ${presets.map((each) => each.executable).join(', ')}`,
@@ -117,6 +144,25 @@ export function createAgents(options: AgentsOptions): Agents {
         hint: `install one, as in \`${presets[0]?.install}\`; or try it without: --agent scripted`,
       },
     )
+  }
+
+  /** The first that is installed and not known to be logged out; else the first that is installed. */
+  function firstInstalled(): Choice | undefined {
+    const here = presets.filter((preset) => installed(preset.name))
+    const out: string[] = []
+    for (const preset of here) {
+      const { state, by } = custom.has(preset.name) ? { state: 'unknown', by: undefined } : login(preset)
+      if (state === 'no') {
+        out.push(preset.name)
+        continue
+      }
+      const how = state === 'yes' ? `installed and logged in${by === undefined ? '' : ` (${by})`}` : 'installed'
+      const before = out.length === 0 ? '' : `; nobody is logged in to ${out.join(', ')}`
+      return { name: preset.name, because: `it is ${how}${before}` }
+    }
+    const [first] = here
+    if (first === undefined) return undefined
+    return { name: first.name, because: `it is installed, but nobody seems to be logged in: ${first.login}` }
   }
 
   function make(name: string): Agent {
@@ -133,10 +179,13 @@ export function createAgents(options: AgentsOptions): Agents {
       const model = own.model ?? options.model
       return commandAgent({ ...shared, template: own.command, ...(model === undefined ? {} : { model }) })
     }
-    const preset = known.get(name)
+    const preset = presetOf(name)
     if (preset === undefined) return scripted(options.scripted)
     const executable = options.which(preset.executable)
     if (executable === undefined) throw missing(preset)
+    if (options.acp !== undefined && protocol.has(name)) {
+      return options.acp({ name, argv: [executable, ...(preset.acp ?? [])], preset })
+    }
     return commandAgent({
       ...shared,
       preset,
@@ -148,13 +197,13 @@ export function createAgents(options: AgentsOptions): Agents {
   async function describe(name: string): Promise<AgentListing> {
     const own = custom.get(name)
     if (own !== undefined) return { name, kind: 'run' in own ? 'custom' : 'command', available: true }
-    const preset = known.get(name)
+    const preset = presetOf(name)
     if (preset === undefined) return { name, kind: 'scripted', available: true }
+    const kind = protocol.has(name) ? 'acp' : 'command'
     const { executable } = preset
     const path = options.which(executable)
-    if (path === undefined)
-      return { name, kind: 'command', available: false, executable, error: missing(preset).message }
-    return { name, kind: 'command', available: true, executable, path, ...(await options.probe(path)) }
+    if (path === undefined) return { name, kind, available: false, executable, error: missing(preset).message }
+    return { name, kind, available: true, executable, path, login: login(preset), ...(await options.probe(path)) }
   }
 
   return {

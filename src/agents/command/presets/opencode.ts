@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Usage } from '../../../core/ports.ts'
 import { bound } from '../../bounded.ts'
-import { asArgument, combined, fitsArgument } from '../invocation.ts'
+import { combined } from '../invocation.ts'
 import { byFile, byVariable, firstLogin, has, holdsAnything } from '../login.ts'
 import type { Login, LoginPlace, Preset } from '../preset.ts'
 import {
@@ -75,7 +75,8 @@ export const opencode: Preset = {
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['-s', request.sessionId]),
     ]
-    return fitsArgument(prompt) ? { argv: [...argv, asArgument(prompt)] } : { argv, input: prompt }
+    // Not as an argument: it would put quotes around it, and a backslash before each quote in it.
+    return { argv, input: prompt }
   },
   read: (emit, model) => readLines(parser(emit, model)),
   trouble(stderr) {

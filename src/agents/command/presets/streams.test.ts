@@ -444,7 +444,7 @@ test.for<[Preset, readonly string[]]>([
     ],
   ],
   [codex, ['exec', '--json', ...quiet, '-s', 'workspace-write', '-m', 'm', both]],
-  [opencode, ['run', '--format', 'json', '--print-logs', '-m', 'm', both]],
+  [opencode, ['run', '--format', 'json', '--print-logs', '-m', 'm']],
   [aider, ['--message', both, '--no-auto-commits', '--yes', '--model', 'm']],
   [gemini, ['-p', both, '-o', 'stream-json', '--approval-mode', 'auto_edit', '--skip-trust', '-m', 'm']],
   [copilot, ['-p', both, '--output-format', 'json', '--allow-tool', 'write', '--model', 'm']],
@@ -458,7 +458,7 @@ test.for<[Preset, readonly string[]]>([
 test.for<[Preset, string]>([
   [claudeCode, '--resume S --dangerously-skip-permissions'],
   [codex, '--dangerously-bypass-approvals-and-sandbox resume S '],
-  [opencode, '--auto -s S '],
+  [opencode, '--auto -s S'],
   [aider, '--yes-always'],
   [gemini, '--approval-mode yolo --skip-trust -r S'],
   [copilot, '--allow-all-tools --resume=S'],
@@ -511,6 +511,7 @@ test('a prompt that no argument can hold goes to stdin, one that looks like an o
     expect(long.input).toContain('Be brief.')
     expect(long.input).toContain('ää')
     const odd = preset.invoke({ ...request, system: '', prompt: '--version\0' }, undefined)
+    if (odd.input !== undefined) continue
     expect(odd.argv).toContain(' --version\uFFFD')
     expect(odd.argv.join('')).not.toContain('append-system-prompt')
   }
