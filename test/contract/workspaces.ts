@@ -189,12 +189,12 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       w.write(run.path, { 'b.txt': 'b\n' })
       await run.checkpoint('x', '1')
       w.write(run.path, { 'c.txt': 'c\n' })
-      const worker = await fork(w, run, 'w', { 'w.txt': 'w\n' })
+      const worker = await fork(w, run, 'w', { 'a.txt': 'two\n', 'w.txt': 'w\n' })
       expect(worker).toMatchObject({ isolated: true, branch: 'loopwright/r1.w' })
       expect([w.read(`${worker.path}/b.txt`), w.read(`${worker.path}/c.txt`)]).toEqual(['b\n', undefined])
       const again = await (await w.open()).fork('w')
-      expect([again.root, w.read(`${again.path}/w.txt`)]).toEqual([worker.root, 'w\n'])
-      expect(await again.changedFiles()).toEqual(['w.txt'])
+      expect([again.root, w.read(`${again.path}/a.txt`)]).toEqual([worker.root, 'two\n'])
+      expect(await again.changedFiles()).toEqual(['a.txt', 'w.txt'])
       expect(w.read(`${run.path}/w.txt`)).toBeUndefined()
     })
 
@@ -230,6 +230,15 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       expect(await run.merge(jobs, '1')).toEqual(outcomes)
     })
 
+    test('do not win over what their run changed and has not committed yet', async () => {
+      using w = start()
+      const run = await w.open()
+      await fork(w, run, 'w', { 'a.txt': 'from w\n' })
+      w.write(run.path, { 'a.txt': 'own\n' })
+      expect(await run.merge([job('w')], '1')).toMatchObject([{ merged: false, conflicts: ['a.txt'] }])
+      expect(w.read(`${run.path}/a.txt`)).toBe('own\n')
+    })
+
     test('that changed the same file alike are no conflict', async () => {
       using w = start()
       const run = await w.open()
@@ -252,12 +261,13 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       w.write(run.path, { 'own.txt': 'o\n' })
       await run.checkpoint('x', '1')
       for (const id of ['w1', 'w2']) await fork(w, run, id, { [`${id}.txt`]: `${id}\n` })
+      w.write(run.path, { 'since.txt': 's\n' })
       await run.merge(['w1', 'w2'].map(job), '2')
       const done = await run.checkpoint('x', '3')
       expect(done).toEqual({
         commit: expect.any(String),
-        changedFiles: ['w1.txt', 'w2.txt'],
-        totalChangedFiles: ['own.txt', 'w1.txt', 'w2.txt'],
+        changedFiles: ['since.txt', 'w1.txt', 'w2.txt'],
+        totalChangedFiles: ['own.txt', 'since.txt', 'w1.txt', 'w2.txt'],
       })
       expect(await run.checkpoint('x', '3')).toEqual(done)
       expect((await run.checkpoint('x', '4')).commit).toBeUndefined()
