@@ -6,7 +6,7 @@ export interface OomVictim {
   readonly pid: number
   /** Seconds since boot. */
   readonly at: number
-  /** The line, without its time. */
+  /** The line, without its time and its figures. */
   readonly line: string
 }
 
@@ -25,7 +25,7 @@ export function parseKernelLog(text: string): OomVictim[] {
   for (const found of text.matchAll(/^(?:\d+,\d+,(\d+),[^;\n]*;|\[ *(\d+\.\d+)\] )(.*\bKilled process (\d+)\b.*)$/gm)) {
     const [, microseconds, seconds, line = '', pid] = found
     const at = microseconds === undefined ? Number(seconds) : Number(microseconds) / 1e6
-    victims.push({ pid: Number(pid), at, line: line.slice(0, 200) })
+    victims.push({ pid: Number(pid), at, line: line.replace(/,? total-vm:.*/, '').slice(0, 200) })
   }
   return victims
 }
