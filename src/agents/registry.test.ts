@@ -155,7 +155,7 @@ test('a file that tells of a login is read when it is a file, and never waited f
   await writeFile(path, '{}')
   expect(readLoginFile(path)).toBe('{}')
   expect(readLoginFile(directory)).toBeUndefined()
-  execFileSync('mkfifo', [join(directory, 'pipe')])
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(directory, 'pipe')])
   expect(readLoginFile(join(directory, 'pipe'))).toBeUndefined()
 })
 

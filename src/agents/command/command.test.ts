@@ -328,3 +328,13 @@ test('as root without a sandbox, Claude Code’s refusal says what to do', async
     message: expect.stringContaining('run as another user, or confined'),
   })
 })
+
+test('Codex whose own sandbox cannot work is warned of, though it says that all went well', async () => {
+  const executable = await standIn(
+    `cat '${recorded('codex-ww.out')}'; echo 'WARNING: proceeding: Refusing to create helper binaries under temporary dir "/tmp"' >&2`,
+  )
+  const deltas: AgentDelta[] = []
+  const agent = commandAgent({ preset: codex, executable, env })
+  expect(await agent.run(ask(), { ...call, onDelta: (delta) => deltas.push(delta) })).toMatchObject({ outcome: 'done' })
+  expect(deltas.at(-1)).toEqual({ type: 'notice', text: expect.stringContaining('set TMPDIR or CODEX_HOME elsewhere') })
+})

@@ -81,6 +81,8 @@ export function commandAgent(options: CommandAgentOptions): Agent {
       })
       const reading = reader.finish()
       const trouble = preset?.trouble?.(ran.stderr)
+      const warning = preset?.warning?.(ran.stderr)
+      if (warning !== undefined) watch.emit({ type: 'notice', text: warning })
       const ending = decide({
         name,
         ran,

@@ -22,6 +22,8 @@ export interface Preset {
   read(emit: Emit, model: string | undefined): Reader
   /** Finds in its stderr why the model's API does not answer, for CLIs that try again in silence. */
   readonly trouble?: (stderr: string) => ReadError | undefined
+  /** Finds in its stderr what people should know although it goes on. */
+  readonly warning?: (stderr: string) => string | undefined
   /** What to do about failures that its own words do not explain; the first that fits counts. */
   readonly advice?: readonly Advice[]
   /** The arguments with which it speaks the Agent Client Protocol, where it does by itself. */

@@ -51,6 +51,11 @@ export const codex: Preset = {
     return long ? { argv, input: prompt } : { argv }
   },
   read: (emit, model) => readLines(parser(emit, model)),
+  // Then every command in its own sandbox fails, and it exits 0 all the same.
+  warning: (stderr) =>
+    /Refusing to create helper binaries under temporary dir/.test(stderr)
+      ? 'Codex cannot set up its sandbox while CODEX_HOME is in the temporary directory: what it writes is lost; set TMPDIR or CODEX_HOME elsewhere'
+      : undefined,
   advice: [
     {
       says: /Not inside a trusted directory/i,

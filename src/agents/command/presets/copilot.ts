@@ -52,7 +52,7 @@ export const copilot: Preset = {
     const rest = [
       '--output-format',
       'json',
-      ...(request.skipPermissions ? ['--allow-all-tools'] : ['--allow-tool', 'write']),
+      ...(request.skipPermissions ? ['--allow-all-tools'] : ['--allow-tool=write']),
       ...(model === undefined ? [] : ['--model', model]),
       ...(request.sessionId === undefined ? [] : [`--resume=${request.sessionId}`]),
     ]

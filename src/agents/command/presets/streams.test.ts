@@ -447,7 +447,7 @@ test.for<[Preset, readonly string[]]>([
   [opencode, ['run', '--format', 'json', '--print-logs', '-m', 'm']],
   [aider, ['--message', both, '--no-auto-commits', '--yes', '--model', 'm']],
   [gemini, ['-p', both, '-o', 'stream-json', '--approval-mode', 'auto_edit', '--skip-trust', '-m', 'm']],
-  [copilot, ['-p', both, '--output-format', 'json', '--allow-tool', 'write', '--model', 'm']],
+  [copilot, ['-p', both, '--output-format', 'json', '--allow-tool=write', '--model', 'm']],
   [grok, ['-p', both, '--output-format', 'streaming-messages-json', '--allow', 'Edit', '-m', 'm']],
   [pi, ['-p', '--mode', 'json', '--model', 'm', both]],
   [cursor, ['-p', '--output-format', 'stream-json', '--trust', '--model', 'm', both]],
