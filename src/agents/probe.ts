@@ -9,9 +9,9 @@ export type Probed = { readonly version: string } | { readonly error: string }
 export type Probe = (path: string) => Promise<Probed>
 
 /** How long a CLI may take to tell its version. */
-const patienceMs = 5000
+const patienceMs = 15_000
 
-/** Runs `PATH --version` in an empty place of the given environment, for at most 5 s. */
+/** Runs `PATH --version` in an empty place of the given environment, for at most 15 s. */
 export function createProbe(env: Readonly<Record<string, string>>, cwd: string, timeoutMs: number = patienceMs): Probe {
   return async (path) => {
     const ran = await supervise({ argv: [path, '--version'], cwd, env, timeoutMs, graceMs: 200 })

@@ -63,6 +63,8 @@ export interface AgentListing {
   readonly version?: string
   /** Whether somebody is logged in, as far as files and variables tell. */
   readonly login?: Login
+  /** What to do when nobody is. */
+  readonly hint?: string
   /** Why it is not available, or what its version check said; with what to do. */
   readonly error?: string
 }
@@ -203,7 +205,9 @@ export function createAgents(options: AgentsOptions): Agents {
     const { executable } = preset
     const path = options.which(executable)
     if (path === undefined) return { name, kind, available: false, executable, error: missing(preset).message }
-    return { name, kind, available: true, executable, path, login: login(preset), ...(await options.probe(path)) }
+    const who = login(preset)
+    const hint = who.state === 'no' ? { hint: preset.login } : {}
+    return { name, kind, available: true, executable, path, login: who, ...hint, ...(await options.probe(path)) }
   }
 
   return {

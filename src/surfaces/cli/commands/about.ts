@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import type { App } from '../../../app.ts'
 import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, pad, plainText } from '../../../core/plain.ts'
@@ -64,13 +65,22 @@ export async function agents(io: Io, flags: { readonly json?: boolean }): Promis
     for (const one of all) {
       const mark = one.available ? style.green('✓') : style.dim('·')
       const what = one.available
-        ? [one.version, one.path, one.error].filter(Boolean).join('  ')
+        ? [one.version, loginText(one), one.path, one.error].filter(Boolean).join('  ')
         : (one.error ?? 'not installed')
       print(io, `${mark} ${pad(one.name, 14)} ${style.dim(oneLine(what === '' ? one.kind : what, 160))}`)
     }
     note(io, found === undefined ? plainText(why) : `auto picks ${found}: ${plainText(why)}`)
     return 0
   })
+}
+
+type Listing = Awaited<ReturnType<App['agents']['list']>>[number]
+
+/** Whether somebody is logged in, as far as it can be told without a call. */
+export function loginText({ login }: Listing): string | undefined {
+  if (login === undefined) return undefined
+  const by = login.by === undefined ? '' : ` (${login.by})`
+  return { yes: `logged in${by}`, no: `not logged in${by}`, unknown: 'login not known' }[login.state]
 }
 
 /** `loopwright config`. */

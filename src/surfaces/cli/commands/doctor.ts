@@ -9,6 +9,7 @@ import { oneLine, plainText } from '../../../core/plain.ts'
 import { type Io, print, styleOf } from '../io.ts'
 import { counted } from '../lines.ts'
 import { directoryOf, withApp } from '../session.ts'
+import { loginText } from './about.ts'
 
 interface DoctorFlags {
   readonly fix?: boolean
@@ -43,6 +44,10 @@ async function examine(app: App, cwd: string, flags: DoctorFlags) {
   const real = listing.filter((one) => one.available && one.kind !== 'scripted')
   if (real.length === 0)
     recommendations.push('no agent is installed: install one of the agents above, or give --agent-command')
+  for (const one of real) {
+    if (one.login?.state === 'no')
+      recommendations.push(`${one.name} is not logged in${one.hint === undefined ? '' : `: ${one.hint}`}`)
+  }
   const access = cwdFacts(cwd)
   if (!access.exists) problems.push(`${cwd}: there is no such directory`)
   else if (!access.writable) problems.push(`${cwd}: cannot be written`)
@@ -152,7 +157,11 @@ function show(io: Io, report: Report): void {
   row(
     there.length > 1,
     'agents',
-    there.map(([name, one]) => `${name}${one.version ? ` ${one.version}` : ''}`).join(', '),
+    there
+      .map(([name, one]) =>
+        [name, one.version, loginText({ name, ...one })].filter((part) => part !== undefined).join(' '),
+      )
+      .join(', '),
   )
   const { works, version, problem, mode } = report.sandbox
   const confines =
