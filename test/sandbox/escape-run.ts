@@ -5,7 +5,7 @@ import { confined } from '../../src/process/sandbox/confined.ts'
 import { findSandbox } from '../../src/process/sandbox/find.ts'
 import { supervise } from '../../src/process/supervise.ts'
 import { type Probe, probes } from './escape-probes.ts'
-import { makeWorld } from './escape-world.ts'
+import { makeWorld, type World } from './escape-world.ts'
 
 /** How a probe went. */
 export interface Tried {
@@ -33,9 +33,11 @@ async function main(base: string, only: string | undefined): Promise<void> {
     mkdirSync(join(base, id))
     return makeWorld(join(base, id), id)
   }
+  let inner: World | undefined
+  let outer: World | undefined
   for (const probe of probes) {
     if (only !== undefined && !probe.name.includes(only)) continue
-    const inner = await fresh()
+    inner ??= await fresh()
     const seen = await run({
       argv: argvOf(probe),
       cwd: inner.work,
@@ -45,8 +47,16 @@ async function main(base: string, only: string | undefined): Promise<void> {
     })
     const said = `${seen.stdout}${seen.stderr}${seen.spawnError ?? ''}`
     const inside = seen.spawnError === undefined ? inner.evidence(said) : `it was not started: ${seen.spawnError}`
-    inner.close()
-    const outside = probe.onlyInside ? undefined : await without(probe, await fresh())
+    if (!inner.isUnharmed()) {
+      inner.close()
+      inner = undefined
+    }
+    outer ??= await fresh()
+    const outside = probe.onlyInside ? undefined : await without(probe, outer)
+    if (!outer.isUnharmed()) {
+      outer.close()
+      outer = undefined
+    }
     const tried: Tried = {
       group: probe.group,
       name: probe.name,
@@ -56,9 +66,11 @@ async function main(base: string, only: string | undefined): Promise<void> {
     }
     console.log(JSON.stringify(tried))
   }
+  inner?.close()
+  outer?.close()
 }
 
-async function without(probe: Probe, world: Awaited<ReturnType<typeof makeWorld>>): Promise<string | undefined> {
+async function without(probe: Probe, world: World): Promise<string | undefined> {
   // Mounts it makes are its own; the rest of the machine is as it is.
   const own = process.getuid?.() === 0 ? ['unshare', '-m', '--propagation', 'private'] : []
   const [command = '', ...args] = [...own, ...argvOf(probe)]
@@ -77,9 +89,7 @@ async function without(probe: Probe, world: Awaited<ReturnType<typeof makeWorld>
       setImmediate(resolve, text)
     })
   })
-  const evidence = world.evidence(output)
-  world.close()
-  return evidence
+  return world.evidence(output)
 }
 
 function argvOf({ sh, node, perl }: Probe): string[] {

@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Confinement } from '../../src/core/ports.ts'
@@ -26,6 +26,8 @@ export interface World {
   readonly confinement: Confinement
   /** The port of a proxy that does what it is asked, for runs without a sandbox. */
   readonly carelessProxy: number
+  /** The evidence so far changed nothing that stays. */
+  isUnharmed(): boolean
   /** What has come out, been changed, called or left since the last look; undefined when nothing was. */
   evidence(output: string): string | undefined
   close(): void
@@ -164,6 +166,7 @@ export async function makeWorld(base: string, id: string): Promise<World> {
   const machine = () => `${readFileSync('/proc/sys/kernel/hostname', 'utf8')}`
   const look = () => new Map([...snapshot(base, work), ['the machine', machine()]])
   const before = look()
+  let unharmed = true
 
   return {
     env,
@@ -173,22 +176,25 @@ export async function makeWorld(base: string, id: string): Promise<World> {
       writable: [work, at('home/.agent'), at('home/.agent.json')],
       readable: [at('repo.git'), `${work}/.agent/settings.json`, `${work}/.other/absent.json`],
       hidden: [at('state'), at('config'), at('project')],
-      network: ['allowed.example', '*.wild.example', 'localhost:1'],
+      network: ['allowed.example', '*.wild.example', 'localhost:40001'],
       env: ['P_*'],
     },
+    isUnharmed: () => unharmed,
     evidence(output) {
       const found: string[] = []
-      if (output.includes(canary)) found.push('a secret came out')
-      if (output.includes('ESCAPED')) found.push('it says so')
+      const called = hits.splice(0)
       const after = look()
       for (const path of new Set([...before.keys(), ...after.keys()])) {
         if (before.get(path) !== after.get(path)) found.push(`${path} changed`)
       }
       for (const path of strays) if (existsSync(path)) found.push(`${path} was made`)
-      if (hits.length > 0) found.push(`${hits.join(', ')} was called`)
       if (victim.exitCode !== null || victim.signalCode !== null) found.push('a process was ended')
       const left = sleepers(sleep)
       if (left.length > 0) found.push('a process was left')
+      unharmed = found.length === 0
+      if (output.includes(canary)) found.push('a secret came out')
+      if (output.includes('ESCAPED')) found.push('it says so')
+      if (called.length > 0) found.push(`${called.join(', ')} was called`)
       return found.length === 0 ? undefined : found.join('; ')
     },
     close() {
@@ -243,9 +249,14 @@ function carelessProxy(witness: number): Server {
       const out = connect(
         v6 || v4 ? { host: v6 ?? v4 ?? '', port: Number(port) } : { port: witness, host: '127.0.0.1' },
       )
-      out.on('error', () => out.connect({ port: witness, host: '127.0.0.1' }))
-      out.pipe(socket)
-      out.write('GET / HTTP/1.0\r\n\r\n')
+      const lead = (to: Socket) => {
+        to.pipe(socket)
+        to.write('GET / HTTP/1.0\r\n\r\n')
+        return to
+      }
+      lead(out).on('error', () => {
+        lead(connect({ port: witness, host: '127.0.0.1' })).on('error', () => undefined)
+      })
     })
   })
 }

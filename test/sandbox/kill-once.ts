@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { supervise } from '../../src/process/supervise.ts'
+import type { Confinement } from '../../src/core/ports.ts'
+import { type Supervise, supervise } from '../../src/process/supervise.ts'
 import { type Shape, stand } from './tree-shapes.ts'
 
 /** What a kill left, and how long it took in milliseconds. */
@@ -11,11 +12,21 @@ export interface Kill {
   readonly alive: readonly number[]
 }
 
-/** Starts a shape, waits until it stands, or only so many milliseconds, and kills it hard. */
-export async function killOnce(shape: Shape, directory: string, afterMs?: number): Promise<Kill> {
+/** How a kill is done. */
+export interface KillOptions {
+  /** Kills after so many milliseconds, wherever the shape is by then; when it stands by default. */
+  readonly afterMs?: number
+  /** Runs it, confined; without, nothing confines it. */
+  readonly confined?: Supervise
+}
+
+/** Starts a shape, waits until it stands, and kills it hard. */
+export async function killOnce(shape: Shape, directory: string, options: KillOptions = {}): Promise<Kill> {
+  const { afterMs, confined } = options
   const { cwd, env, shell, alive } = stand(shape, directory)
   const stop = new AbortController()
-  const ended = supervise({ shell, cwd, env, signal: stop.signal, graceMs: 0 })
+  const start = { shell, cwd, env, signal: stop.signal, graceMs: 0 }
+  const ended = confined === undefined ? supervise(start) : confined({ ...start, confinement: confinementOf(cwd) })
   try {
     if (afterMs === undefined) await until(() => alive().length >= shape.processes, `${shape.name} stands`)
     else await sleep(afterMs)
@@ -26,6 +37,11 @@ export async function killOnce(shape: Shape, directory: string, afterMs?: number
   const seen = await ended
   const ms = performance.now() - began
   return { ms, survivors: seen.survivors ?? [], alive: alive() }
+}
+
+/** It may write where it stands, and reach nobody. */
+export function confinementOf(cwd: string): Confinement {
+  return { writable: [cwd], readable: [], hidden: [], network: 'none', env: ['*'] }
 }
 
 /** Waits until something is so, for up to 20 s. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { hasProc } from '../../src/process/table.ts'
+import { figures, percentile } from './figures.ts'
 import { killOnce, until } from './kill-once.ts'
 import { shapes, stand } from './tree-shapes.ts'
 
@@ -32,7 +33,7 @@ test.runIf(hasProc).each(shapes)('nothing is left of $name', async (shape) => {
 
 test.runIf(hasProc).each(shapes)('nothing is left of $name, killed while it comes up', async (shape) => {
   for (let kill = 0; kill < 40; kill++) {
-    const { survivors, alive } = await killOnce(shape, directory, kill)
+    const { survivors, alive } = await killOnce(shape, directory, { afterMs: kill })
     expect({ kill, survivors, alive }).toEqual({ kill, survivors: [], alive: [] })
   }
 })
@@ -66,13 +67,3 @@ test.runIf(hasProc).each(shapes)('$name does not outlive an engine that was kill
   }
   console.log(`${shape.name}, after the engine's death: ${figures(own)}`)
 })
-
-function percentile(values: readonly number[], percent: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil((sorted.length * percent) / 100) - 1)] ?? 0
-}
-
-function figures(values: readonly number[]): string {
-  const [half, most, all] = [50, 95, 100].map((percent) => percentile(values, percent).toFixed(0))
-  return `${values.length} times, 0 survivors, p50 ${half} ms, p95 ${most} ms, max ${all} ms`
-}

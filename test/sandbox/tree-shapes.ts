@@ -81,6 +81,16 @@ setInterval(() => {}, 1000)
   },
 ]
 
+/**
+ * It empties its environment, closes its pipes and leaves its parent and its session, all before anybody can look: nothing tells whose it
+ * is. Only a sandbox, with process ids of its own, keeps it in.
+ */
+export const vanishing: Shape = {
+  name: 'one that leaves without a trace',
+  shell: 'env -i setsid -f sh -c "setsid -f sleep 1000; sleep 1000; true" </dev/null >/dev/null 2>&1; sleep 1000; true',
+  processes: 5,
+}
+
 /** A shape that stands in a folder of its own, and a look at who of it lives, which knows nothing of how trees are followed. */
 export interface Stand {
   readonly cwd: string
