@@ -146,7 +146,7 @@ test('the configuration is found from a subdirectory, and the calling agent and 
 test('the templates are valid, also with every comment taken as text', async () => {
   const { root, cwd, env } = await setup({ [own]: configTemplate, 'goal.yaml': goalTemplate })
   expect((await loadConfig({ cwd, env })).concurrency).toBe(8)
-  expect((await loadSpecFile(join(root, 'goal.yaml'))).spec.verify[0]?.argv).toEqual(['npm', 'test'])
+  expect((await loadSpecFile(join(root, 'goal.yaml'))).spec).toMatchObject({ verify: [{ argv: ['npm', 'test'] }] })
   const full = await setup({
     [own]: configTemplate.replace(/^# (loopwright|the).*$/gm, '').replace(/^# (?=( {2})*[a-z]+:)/gm, ''),
     'goal.yaml': goalTemplate.replace(/^( *)# (?=[- a-z])/gm, '$1'),

@@ -9,6 +9,7 @@ import type { SandboxSpec } from './core/spec/confine.ts'
 import { goalSpec } from './core/spec/goal.ts'
 import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
 import { problemsOf } from './core/spec/problems.ts'
+import { repairSpec } from './core/spec/repair.ts'
 import { parseYaml, validate } from './formats/yaml.ts'
 
 export { ensureHome, isInside } from './config/paths.ts'
@@ -156,6 +157,7 @@ export async function loadSpecFile(path: string): Promise<{ spec: LoopSpec; sour
   if (text === undefined) throw new LoopwrightError('not_found', `${path}: there is no such file`)
   const parsed = parseYaml(text, path)
   const schema = schemaFor(parsed.value)
+  if (schema === repairSpec) return { spec: validate(repairSpec, parsed), source: { path, text } }
   if (schema !== goalSpec) validate(schema, parsed)
   return { spec: validate(goalSpec, parsed), source: { path, text } }
 }

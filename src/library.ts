@@ -9,7 +9,7 @@ import { questionsOf } from './core/progress.ts'
 import type { RunResult } from './core/result.ts'
 import type { RunSettings } from './core/settings.ts'
 import type { GoalInput } from './core/spec/goal.ts'
-import { parseLoop } from './core/spec/loop.ts'
+import { parseGoal } from './core/spec/loop.ts'
 import type { LoopDefinition } from './engine/define.ts'
 
 /** How a person is asked: questions in, one answer each out. Without it a run that asks waits, and `result` says so. */
@@ -109,7 +109,7 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
   async function startGoal(goal: StartGoalRun) {
     const { cwd: _cwd, home: _home, onEvent: _event, ask, signal: _signal, labels, agent: _agent, id, ...input } = goal
     const named = agent === undefined ? {} : { agent }
-    const spec = parseLoop({ ...input, ...named, ...(ask ? { ask: true } : {}) })
+    const spec = parseGoal({ ...input, ...named, ...(ask ? { ask: true } : {}) })
     return await app.startGoal({ spec, ...(labels ? { labels } : {}), ...(id === undefined ? {} : { id }) })
   }
 
@@ -130,7 +130,7 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
   function capsNow(): Caps {
     return 'loop' in request
       ? toCaps(request.budget ?? {})
-      : capsOf(parseLoop({ goal: request.goal, budget: request.budget ?? {} }))
+      : capsOf(parseGoal({ goal: request.goal, budget: request.budget ?? {} }))
   }
 
   async function drive(id: string): Promise<RunResult> {

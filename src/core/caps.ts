@@ -1,5 +1,6 @@
 import type { Caps } from './budget.ts'
 import type { GoalSpec } from './spec/goal.ts'
+import type { LoopSpec } from './spec/loop.ts'
 
 /** Budget settings as people write them: seconds, US dollars, whole numbers. */
 export type BudgetSettings = { readonly [K in keyof Omit<GoalSpec['budget'], 'seconds'>]?: number | undefined }
@@ -17,9 +18,9 @@ export function toCaps(budget: BudgetSettings): Caps {
   }
 }
 
-/** The caps of a goal's run. With several attempts each has its own iterations; the rest is for all together. */
-export function capsOf(spec: GoalSpec): Caps {
+/** The caps of a run by its spec. With several attempts at a goal each has its own iterations; the rest is for all together. */
+export function capsOf(spec: LoopSpec): Caps {
   const { iterations, ...shared } = toCaps(spec.budget)
-  const alone = (spec.attempts ?? 1) <= 1
+  const alone = spec.kind === 'repair' || (spec.attempts ?? 1) <= 1
   return alone && iterations !== undefined ? { ...shared, iterations } : shared
 }

@@ -1,5 +1,6 @@
 import type { RunRecord } from './ports.ts'
 import type { GoalSpec } from './spec/goal.ts'
+import { type RepairSpec, rolesOf } from './spec/repair.ts'
 
 type Shared = Pick<
   GoalSpec,
@@ -21,7 +22,7 @@ type Shared = Pick<
   | 'hooks'
 >
 
-/** How a run of any kind works with agents and its workspace. A goal's spec holds it; other loops have it beside their spec. */
+/** How a run of any kind works with agents and its workspace. The spec of a goal and of a repair holds it; other loops have it beside their spec. */
 export type RunSettings = { readonly [K in keyof Shared]?: Shared[K] | undefined } & {
   readonly roles?: Readonly<
     Record<
@@ -37,7 +38,13 @@ export type RunSettings = { readonly [K in keyof Shared]?: Shared[K] | undefined
   >
 }
 
+const noHooks = { beforeWorker: [], afterWorker: [] }
+
 /** The settings of a run, from where its kind keeps them. */
 export function settingsOf(run: Pick<RunRecord, 'kind' | 'spec' | 'meta'>): RunSettings {
+  if (run.kind === 'repair') {
+    const spec = run.spec as unknown as RepairSpec
+    return { ...spec, hooks: { ...noHooks, ...spec.hooks }, roles: rolesOf(spec) }
+  }
   return (run.kind === 'goal' ? run.spec : (run.meta?.settings ?? {})) as RunSettings
 }

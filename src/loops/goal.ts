@@ -1,5 +1,5 @@
 import type { GoalSpec } from '../core/spec/goal.ts'
-import { parseLoop } from '../core/spec/loop.ts'
+import { parseGoal } from '../core/spec/loop.ts'
 import { aggregate, decide } from '../core/verdict.ts'
 import type { LoopDefinition } from '../engine/define.ts'
 import { attempts } from './goal/attempts.ts'
@@ -22,7 +22,7 @@ export const goal: LoopDefinition<GoalSpec, GoalResult> = {
   name: 'goal',
   kind: 'goal',
   version: '1',
-  parse: parseLoop,
+  parse: parseGoal,
   async run(loop, spec) {
     if ((spec.attempts ?? 1) > 1) return await attempts(loop, spec)
     if (spec.plan) return await backlog(loop, spec, spec.plan.stories)

@@ -6,7 +6,7 @@ import type { App } from '../../src/app.ts'
 import { type OpenOptions, openApp } from '../../src/compose.ts'
 import type { RunRecord } from '../../src/core/ports.ts'
 import type { GoalInput } from '../../src/core/spec/goal.ts'
-import { parseLoop } from '../../src/core/spec/loop.ts'
+import { parseGoal } from '../../src/core/spec/loop.ts'
 import type { GoalResult } from '../../src/loops/goal/history.ts'
 import type { EngineJob } from '../fixtures/engine-process.ts'
 import { makeRepo, scratch, write } from '../fixtures/repo.ts'
@@ -47,7 +47,7 @@ export async function bench(
   }
   const isolation = options.git === false ? { isolation: 'inplace' as const } : {}
   const spec = (more: Partial<GoalInput> = {}) =>
-    parseLoop({ goal: 'win', criteria: ['it is won'], agent: 'fake', ...isolation, ...more })
+    parseGoal({ goal: 'win', criteria: ['it is won'], agent: 'fake', ...isolation, ...more })
   const start = async (app: App, more: Partial<GoalInput> = {}, id?: string): Promise<RunRecord> =>
     await app.startGoal({ spec: spec(more), ...(id === undefined ? {} : { id }) })
   const job = (id: string, more: Partial<GoalInput>, agents: EngineJob['agents'] = {}): EngineJob => ({

@@ -47,7 +47,7 @@ for (const page of pages()) {
         const config = await loadConfig({ cwd: temporary.path, env: { HOME: temporary.path } })
         expect(config.projectFile?.text).toBe(block.text)
       } else {
-        expect((await loadSpecFile(join(temporary.path, path))).spec.goal).not.toBe('')
+        expect(await loadSpecFile(join(temporary.path, path))).toMatchObject({ source: { text: block.text } })
       }
     })
   }

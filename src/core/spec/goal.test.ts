@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { goalJsonSchema, goalSpec } from './goal.ts'
-import { parseLoop } from './loop.ts'
+import { parseGoal, parseLoop } from './loop.ts'
 
 function complaint(value: unknown): string {
   try {
@@ -47,7 +47,6 @@ test('a goal alone gets every default', () => {
       "roles": {},
       "sandbox": {
         "env": [],
-        "mode": "auto",
         "read": [],
         "write": [],
       },
@@ -62,7 +61,7 @@ test('a goal alone gets every default', () => {
 })
 
 test('a parsed spec is JSON and parses again to itself', () => {
-  const spec = parseLoop({
+  const spec = parseGoal({
     goal: 'g',
     criteria: 'one',
     verify: ['npm test', { name: 'lint', run: ['npx', 'biome'], timeout: '2m' }, { shell: 'a | b' }],
@@ -118,7 +117,7 @@ test.each<[string, unknown]>([
 })
 
 test('a goal of one million characters is taken, one more is refused', () => {
-  expect(parseLoop({ goal: 'x'.repeat(1_000_000) }).goal).toHaveLength(1_000_000)
+  expect(parseGoal({ goal: 'x'.repeat(1_000_000) }).goal).toHaveLength(1_000_000)
   expect(complaint({ goal: 'x'.repeat(1_000_001) })).toBe(
     'goal: the goal is too long: 1000001 characters, at most 1000000',
   )

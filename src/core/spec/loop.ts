@@ -2,18 +2,20 @@ import { z } from 'zod'
 import { LoopwrightError } from '../errors.ts'
 import { type GoalSpec, goalSpec } from './goal.ts'
 import { type Problem, problemsOf } from './problems.ts'
+import { type RepairSpec, repairSpec } from './repair.ts'
 
 /** The kinds of loop a file can define. */
-export const kinds = ['goal'] as const
+export const kinds = ['goal', 'repair'] as const
 
 /** A parsed loop of any kind. */
-export type LoopSpec = GoalSpec
+export type LoopSpec = GoalSpec | RepairSpec
 
 const unknownKind = z.looseObject({ kind: z.enum(kinds) })
 
 /** The schema for a value by its `kind` (absent: goal). For a kind that is not known, a schema that refuses just that. */
-export function schemaFor(value: unknown): typeof goalSpec | typeof unknownKind {
+export function schemaFor(value: unknown): typeof goalSpec | typeof repairSpec | typeof unknownKind {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !('kind' in value)) return goalSpec
+  if (value.kind === 'repair') return repairSpec
   return value.kind === 'goal' ? goalSpec : unknownKind
 }
 
@@ -24,10 +26,22 @@ export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.out
   throw problemError(problemsOf(schema, result.error.issues, value))
 }
 
-/** Parses a loop given as a value (by the library or from flags). Throws `bad_input`. */
+/** Parses a loop of any kind given as a value (by the library or from flags). Throws `bad_input`. */
 export function parseLoop(value: unknown): LoopSpec {
-  if (schemaFor(value) !== goalSpec) parseWith(unknownKind, value)
+  const schema = schemaFor(value)
+  if (schema === repairSpec) return parseWith(repairSpec, value)
+  if (schema !== goalSpec) parseWith(schema, value)
   return parseWith(goalSpec, value)
+}
+
+/** Parses a goal loop given as a value. Throws `bad_input`. */
+export function parseGoal(value: unknown): GoalSpec {
+  return parseWith(goalSpec, value)
+}
+
+/** Parses a repair loop given as a value. Throws `bad_input`. */
+export function parseRepair(value: unknown): RepairSpec {
+  return parseWith(repairSpec, value)
 }
 
 /** One error for all problems: at most `limit` of them, a line each, with the first one's hint. */

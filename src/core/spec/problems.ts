@@ -45,7 +45,7 @@ function describe(
     }
     case 'invalid_union': {
       if (got === undefined) return [missing(path)]
-      const fitting = issue.errors.find(fitsRoot)
+      const fitting = nearestOption(issue.errors)
       if (fitting !== undefined) return fitting.flatMap((inner) => describe(schema, inner, value, path))
       return [
         { path, message: `${field}expected ${[...new Set(rootTypes(issue.errors))].join(' or ')}, got ${show(got)}` },
@@ -106,6 +106,23 @@ function missing(path: readonly (string | number)[]): Problem {
   if (last === undefined)
     return { path, message: 'the file is empty', hint: 'for example: goal: fix the failing tests' }
   return { path: path.slice(0, -1), message: `${pathText(path)} is missing`, hint: `add "${last}: …"` }
+}
+
+/** The option of a union that was meant: of those that took the kind of value, the one with the least to complain about. */
+function nearestOption(options: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const fitting = options.filter(fitsRoot)
+  return fitting.reduce<readonly Issue[] | undefined>(
+    (best, option) => (best !== undefined && complaints(best) <= complaints(option) ? best : option),
+    undefined,
+  )
+}
+
+function complaints(errors: readonly Issue[]): number {
+  return errors.reduce((sum, error) => {
+    if (error.code === 'unrecognized_keys') return sum + error.keys.length
+    const inner = error.code === 'invalid_union' ? nearestOption(error.errors) : undefined
+    return sum + (inner === undefined ? 1 : complaints(inner))
+  }, 0)
 }
 
 /** Whether a union's option took the kind of value it was given, so that its complaints are the ones that help. */
