@@ -33,7 +33,7 @@ const files: Readonly<Record<string, string>> = {
   'put a hook into the repository behind the worktree':
     'mkdir -p "$P_REPO/hooks" && echo id > "$P_REPO/hooks/post-checkout"',
   'move a branch of the repository behind the worktree':
-    'git update-ref refs/heads/main "$(git commit-tree -m x "HEAD^{tree}")"',
+    'export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a; git update-ref refs/heads/main "$(git commit-tree -m x "HEAD^{tree}")"',
   "write the worktree's .git file": 'echo "gitdir: /tmp/evil" > .git',
   "rename the worktree's .git file": 'mv .git elsewhere',
   "remove the worktree's .git file": 'rm -f .git',
@@ -197,8 +197,8 @@ const perl: Readonly<Record<string, string>> = {
     'syscall(101, 16, $ENV{P_VICTIM}+0, 0, 0) == 0 and print "ESCAPED\\n" and waitpid($ENV{P_VICTIM}, 0x40000000), syscall(101, 17, $ENV{P_VICTIM}+0, 0, 0)',
   'read the memory of a process outside':
     'open(my $m, "<", "/proc/$ENV{P_VICTIM}/maps") or exit; my ($a) = map { /^(\\w+)-\\w+ r/ ? hex $1 : () } <$m>; open(my $f, "<", "/proc/$ENV{P_VICTIM}/mem") or exit; sysseek($f, $a, 0); sysread($f, my $b, 4) and print "ESCAPED\\n"',
-  "find a key in the session's keyring":
-    'my $d = "$ENV{P_ID}"; my $t = "user"; my $k = syscall(250, 10, -3, $t, $d, 0); exit if $k < 0; my $b = "\\0" x 100; syscall(250, 11, $k, $b, 100); print $b',
+  "read a key of the kernel's keyring":
+    'my $d = "$ENV{P_ID}"; my $t = "user"; my $k = syscall(250, 10, -4, $t, $d, 0); exit if $k < 0; my $b = "\\0" x 100; syscall(250, 11, $k, $b, 100); print $b',
 }
 
 const survivors: Readonly<Record<string, string>> = {

@@ -68,7 +68,7 @@ export async function makeWorld(base: string, id: string): Promise<World> {
     put(`home/${path}`, 'fine\n')
   }
   put('out/outside.txt', 'outside\n')
-  put('victim/secret', secret())
+  put('state/victim/secret', secret())
   const git = (cwd: string, ...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
       cwd,
@@ -126,10 +126,19 @@ export async function makeWorld(base: string, id: string): Promise<World> {
 
   const startVictim = (): ChildProcess =>
     spawn('sleep', ['100000'], {
-      cwd: at('victim'),
+      cwd: at('state/victim'),
       env: { VICTIM: secret() },
       argv0: `sleep-${secret().trim()}`,
-      stdio: ['ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', openSync(at('victim/secret'), 'r')],
+      stdio: [
+        'ignore',
+        'ignore',
+        'ignore',
+        'ignore',
+        'ignore',
+        'ignore',
+        'ignore',
+        openSync(at('state/victim/secret'), 'r'),
+      ],
     })
   const victim = startVictim()
   await once(victim, 'spawn')
@@ -295,9 +304,9 @@ function removeSharedMemory(id: string): void {
   if (id !== 'none') execFileSync('ipcrm', ['-m', id], { stdio: 'ignore' })
 }
 
-/** Puts a key into the session's keyring, as logins do. */
+/** Puts a key into the user's keyring. */
 function keyFor(name: string, text: string): number {
-  const code = 'my ($n, $p) = @ARGV; my $t = "user"; print syscall(248, $t, $n, $p, length $p, -3)'
+  const code = 'my ($n, $p) = @ARGV; my $t = "user"; print syscall(248, $t, $n, $p, length $p, -4)'
   try {
     return Number(execFileSync('perl', ['-e', code, name, text], { encoding: 'utf8', stdio: 'pipe' }))
   } catch {
@@ -306,5 +315,5 @@ function keyFor(name: string, text: string): number {
 }
 
 function forgetKey(key: number): void {
-  if (key > 0) execFileSync('perl', ['-e', 'syscall(250, 9, $ARGV[0]+0, -3)', String(key)], { stdio: 'ignore' })
+  if (key > 0) execFileSync('perl', ['-e', 'syscall(250, 9, $ARGV[0]+0, -4)', String(key)], { stdio: 'ignore' })
 }

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { extname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LoopwrightError } from '../../core/errors.ts'
 import type { Confinement } from '../../core/ports.ts'
 import { parseAllowlist } from './allowlist.ts'
 import { allowedEnvironment, privateCaches } from './environment.ts'
@@ -10,6 +11,7 @@ import { machineDirectories, machineFiles } from './protected.ts'
 import { startProxy } from './proxy.ts'
 import type { ConfinedLaunch, Launch, Sandbox } from './sandbox.ts'
 import { removeTree } from './scratch.ts'
+import { syscallFilter } from './syscalls.ts'
 import { makeView, socketTable } from './view.ts'
 
 export interface BwrapOptions {
@@ -85,6 +87,16 @@ async function confineIn(
 ): Promise<ConfinedLaunch> {
   const { network } = confinement
   const allowlist = typeof network === 'string' ? undefined : parseAllowlist(network)
+  const low = allowlist?.localPorts.find((port) => port < 1024)
+  if (low !== undefined) {
+    throw new LoopwrightError(
+      'bad_input',
+      `a sandbox cannot lead to localhost:${low}: ports below 1024 are not its to open`,
+      {
+        hint: 'let that server listen on a higher port as well',
+      },
+    )
+  }
   const node = realPath(process.execPath)
   const home = launch.env.HOME
   const view = makeView({
@@ -124,25 +136,31 @@ async function confineIn(
           '--',
           ...launch.argv,
         ]
+  const filter = syscallFilter(process.arch)
+  const filterFile = join(scratch, 'filter')
+  if (filter !== undefined) writeFileSync(filterFile, filter)
+  const covers = view.args.indexOf('--remount-ro')
+  const coversAt = covers < 0 ? view.args.length : covers
   const argv = [
     options.bwrap,
     ...namespaceArgs(options, network !== 'open'),
+    ...(filter === undefined ? [] : ['--seccomp', '9']),
     ...machineDirectories.filter(existsSync).flatMap((path) => ['--ro-bind', path, path]),
     ...machineFiles.filter(existsSync).flatMap((path) => ['--ro-bind', empty, path]),
-    ...view.args.slice(0, coversAt(view.args)),
+    // What is mounted inside of something hidden comes before that is made read-only.
+    ...view.args.slice(0, coversAt),
     ...[...leads.values()].flatMap((path) => ['--ro-bind', path, inside(path)]),
-    ...view.args.slice(coversAt(view.args)),
+    ...view.args.slice(coversAt),
     '--chdir',
     realPath(launch.cwd),
     '--',
     ...inner,
   ]
+  // Ended first, bubblewrap would take all with it at once: it sits through what only asks, and goes when its process goes.
+  const patient = options.canAskToEnd || proxy !== undefined
+  const script = `${patient ? 'trap "" HUP INT QUIT TERM; ' : ''}f=$1; shift; exec "$@" 9<"$f"`
   return {
-    // Ended first, bubblewrap would take all with it at once: it sits through what only asks, and goes when its process goes.
-    argv:
-      options.canAskToEnd || proxy !== undefined
-        ? ['/bin/sh', '-c', 'trap "" HUP INT QUIT TERM; exec "$@"', 'loopwright', ...argv]
-        : argv,
+    argv: ['/bin/sh', '-c', script, 'loopwright', filter === undefined ? empty : filterFile, ...argv],
     cwd: '/',
     env: {
       ...privateCaches('/tmp'),
@@ -157,12 +175,6 @@ async function confineIn(
       await removeTree(scratch)
     },
   }
-}
-
-// What is mounted inside of something hidden comes before that is made read-only.
-function coversAt(args: readonly string[]): number {
-  const at = args.indexOf('--remount-ro')
-  return at < 0 ? args.length : at
 }
 
 function inside(path: string): string {
