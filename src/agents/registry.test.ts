@@ -203,6 +203,7 @@ test('the list says where each agent is, which version, and what is missing', as
     path: '/bin/codex',
     version: '1.0',
     login: { state: 'no' },
+    hint: 'run `codex login`, or set CODEX_API_KEY',
   })
   expect(list.find((each) => each.name === 'aider')).toMatchObject({
     available: false,
