@@ -82,6 +82,7 @@ function loggedIn(place: LoginPlace): Login {
 function parser(emit: Emit, model: string | undefined): LineParser {
   let answer = ''
   let complete = false
+  let aborted = false
   let sessionId: string | undefined
   let usage: Usage | undefined
   let error: ReadError | undefined
@@ -143,9 +144,13 @@ function parser(emit: Emit, model: string | undefined): LineParser {
         ...defined({ status: amount(data.statusCode) }),
       }
     },
+    abort() {
+      aborted = true
+    },
     result(_, whole) {
       sessionId = text(whole.sessionId) ?? sessionId
-      complete = amount(whole.exitCode) === 0
+      // Told to stop it ends its turn, and says that it exits with 0.
+      complete = amount(whole.exitCode) === 0 && !aborted
     },
   }
 

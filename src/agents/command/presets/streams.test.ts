@@ -422,6 +422,16 @@ test('what a tool got and gave is told in 2,000 characters, and differs when it 
   expect(outputs[0]).not.toBe(outputs[1])
 })
 
+test('a turn that Copilot broke off is not complete, though it says that it exits with 0', () => {
+  const turn = [
+    { type: 'assistant.message', data: { messageId: 'm', content: 'I will do it.' } },
+    { type: 'abort', data: { reason: 'user_abort' } },
+    { type: 'result', sessionId: 'S', exitCode: 0 },
+  ]
+  const lines = turn.map((each) => new TextEncoder().encode(`${JSON.stringify(each)}\n`))
+  expect(read('', lines, copilot)).toMatchObject({ complete: false, sessionId: 'S' })
+})
+
 const request = { role: 'worker', system: 'Be brief.', prompt: 'Do it', cwd: '/' }
 const both = 'Be brief.\n\nDo it'
 const quiet = ['-c', 'check_for_update_on_startup=false', '-c', 'analytics.enabled=false']
