@@ -1,13 +1,16 @@
-import type { ProcessRow } from './table.ts'
+import { hasProc, type ProcessRow } from './table.ts'
 import type { ProcessTree } from './tree.ts'
 
-/** The first looks come fast, for what leaves its parent mostly does so early; then one every few seconds is enough to remember the rest. */
-const firstMs = 10
+/**
+ * The first looks come fast, for what leaves its parent mostly does so early; then one every few seconds is enough to remember the rest. Where
+ * a look means to run `ps`, short commands are spared it.
+ */
+const firstMs = hasProc ? 10 : 500
 const slowestMs = 5000
 
 /** How far apart looks at a tree are, in milliseconds, once they are as slow as they get. */
 export function sampleInterval(stallMs: number | undefined): number {
-  return stallMs === undefined ? slowestMs : Math.min(Math.max(stallMs / 10, 20), slowestMs)
+  return stallMs === undefined ? slowestMs : Math.min(Math.max(stallMs / 10, 50), slowestMs)
 }
 
 /**
@@ -15,7 +18,7 @@ export function sampleInterval(stallMs: number | undefined): number {
  * at the same moments, and so share one look at the process table. Returns the way to stop.
  */
 export function sample(
-  tree: ProcessTree,
+  tree: Pick<ProcessTree, 'members'>,
   intervalMs: number,
   onRows: (rows: readonly ProcessRow[]) => void,
 ): () => void {

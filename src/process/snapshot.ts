@@ -10,6 +10,11 @@ export class Snapshot {
   readonly #environments = new Map<number, Buffer | undefined>()
   readonly #pipes = new Map<number, readonly string[]>()
 
+  /** False when the table could not be read (no descriptors left, no `ps`): this process at least is always in it. */
+  get readable(): boolean {
+    return this.rows.some((row) => row.pid === process.pid)
+  }
+
   /** The pids among `rows` whose environment holds `marker`. */
   carriers(marker: string, rows: readonly ProcessRow[]): number[] {
     if (!hasProc) return carriers(marker, rows)

@@ -392,6 +392,39 @@ test('a confinement is refused: it is kept elsewhere', async () => {
   await expect(scene().run({ argv: ['true'], confinement })).rejects.toMatchObject({ code: 'bad_input' })
 })
 
+test('a tree is ended also when no descriptor is left to look at the process table with', async () => {
+  const once = scene()
+  const supervisor = new URL('./supervise.ts', import.meta.url).href
+  writeFileSync(
+    once.file('main.mjs'),
+    `import { supervise } from ${JSON.stringify(supervisor)}
+import { openSync, closeSync } from 'node:fs'
+const stop = new AbortController()
+const env = { PATH: process.env.PATH, TEST_MARK: process.env.TEST_MARK }
+const shell = 'trap "" TERM; sleep 1000 & echo ready; while :; do sleep 1000; done'
+const taken = []
+const onStdout = () => {
+  try {
+    for (;;) taken.push(openSync('/dev/null'))
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error
+  }
+  stop.abort()
+}
+const seen = await supervise({ shell, cwd: '.', env, graceMs: 100, signal: stop.signal, onStdout })
+for (const file of taken) closeSync(file)
+console.log(JSON.stringify({ seen, taken: taken.length }))
+`,
+  )
+  const seen = await once.run({
+    shell: `ulimit -n 200; exec '${process.execPath}' main.mjs`,
+  })
+  expect(seen).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(JSON.parse(seen.stdout)).toMatchObject({ seen: { aborted: true, signal: 'SIGKILL' } })
+  expect(JSON.parse(seen.stdout).seen.survivors).toBeUndefined()
+  expect(seen.leftovers).toBeUndefined()
+})
+
 test('200 MB of output leave the memory as it was', async () => {
   const once = scene()
   const supervisor = new URL('./supervise.ts', import.meta.url).href

@@ -1,11 +1,33 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { isAlive, processIdentity } from './identity.ts'
-import { carriers, listProcesses, parsePs, parsePsTime, parseStat } from './table.ts'
-import { killTree } from './tree.ts'
+import {
+  carriers,
+  hasProc,
+  listProcesses,
+  openPipes,
+  parsePs,
+  parsePsTime,
+  parseStat,
+  readEnvironment,
+  readProcess,
+} from './table.ts'
+import { killTree, ProcessTree } from './tree.ts'
+
+const place = mkdtempSync(join(tmpdir(), 'tree-'))
+afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+/** A named pipe in a folder of its own. */
+function fifo(): string {
+  spawnSync('mkfifo', [join(place, 'fifo')])
+  return join(place, 'fifo')
+}
 
 function start(script: string, mark = randomUUID()): { child: ChildProcess; mark: string } {
   const env = { PATH: process.env.PATH ?? '', TEST_MARK: mark }
@@ -94,4 +116,59 @@ test('where there is no /proc the table is read from ps', () => {
 
 test('processor time is read from ps as Linux and as macOS print it', () => {
   expect(['00:00:03', '1-02:03:04', '3:04.05', '-', ''].map(parsePsTime)).toEqual([3000, 93_784_000, 184_050, 0, 0])
+})
+
+/** Waits until something is so. */
+async function until(what: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !what() && Date.now() < end; ) await sleep(10)
+  expect(what()).toBe(true)
+}
+
+test.runIf(hasProc)('what was seen once stays ours, though it then leaves everything that tells of it', async () => {
+  // It reads a line, and then empties its environment, begins a session of its own, and has lost its parent and its pipes.
+  const { child, mark } = start(
+    'setsid sh -c "(read -r go < $FIFO; exec env -i setsid sleep 1000) & echo \\$! > $FIFO.pid" <$NULL >$NULL 2>&1; echo ready; sleep 1000'
+      .replaceAll('$NULL', '/dev/null')
+      .replaceAll('$FIFO', fifo()),
+  )
+  await ready(child)
+  const tree = new ProcessTree({ root: processIdentity(child.pid), marker: mark })
+  const pid = () => Number(readFileSync(`${place}/fifo.pid`, 'utf8'))
+  expect(tree.members().map((row) => row.pid)).toContain(pid())
+  writeFileSync(`${place}/fifo`, 'go\n')
+  await until(() => readEnvironment(pid())?.length === 0)
+  await until(() => readProcess(pid())?.session === pid())
+  expect(readProcess(pid())?.parent).not.toBe(child.pid)
+  expect(tree.members().map((row) => row.pid)).toContain(pid())
+  expect((await tree.end(0)).survivors).toEqual([])
+  expect(isAlive(processIdentity(pid()))).toBe(false)
+})
+
+test.runIf(hasProc)(
+  'who holds a pipe of the tree belongs to it, and who stands in a session that it began',
+  async () => {
+    const { child } = start(
+      'env -i setsid -f sh -c "sleep 1000 </dev/null >/dev/null 2>&1 & exec sleep 1001"; echo ready; sleep 1000',
+    )
+    const pipes = openPipes(child.pid ?? 0)
+    expect(pipes.length).toBe(1)
+    await ready(child)
+    const tree = new ProcessTree({ root: processIdentity(child.pid), pipes })
+    const without = new ProcessTree({ root: processIdentity(child.pid) })
+    // The root, its sleep, the leader that holds the pipe, and from the next look on the one that stands in the leader's session.
+    await until(() => tree.members().length === 4)
+    expect(tree.sessions().length).toBe(2)
+    expect(without.members().length).toBe(2)
+    expect((await tree.end(0)).survivors).toEqual([])
+  },
+)
+
+test('a session that is over is forgotten', async () => {
+  const { child, mark } = start('setsid sh -c "echo ready; exec sleep 1000" & wait')
+  await ready(child)
+  const tree = new ProcessTree({ root: processIdentity(child.pid), marker: mark })
+  await until(() => tree.members().length === 2)
+  expect(tree.sessions().length).toBe(hasProc ? 2 : tree.sessions().length)
+  await tree.end(0)
+  expect(tree.sessions()).toEqual([])
 })

@@ -60,6 +60,7 @@ export class ProcessTree {
   members(): ProcessRow[] {
     // Nothing that is older than the root came of it: this spares most of the table, and a reused group id cannot mislead.
     const seen = snapshot(this.#born)
+    if (!seen.readable) return this.#answering()
     const rows = seen.rows.filter(
       (row) => row.pid !== process.pid && (this.#oldest === 0 || Number(row.started) >= this.#oldest),
     )
@@ -140,6 +141,24 @@ export class ProcessTree {
     }
   }
 
+  // Without the table nobody may be taken for dead: who was seen and still answers is alive, and so is a group that answers (by its negative number).
+  #answering(): ProcessRow[] {
+    const pids = [...this.#seen.keys()]
+    const top = this.#root?.pid
+    if (top !== undefined && this.#ownsGroup) pids.push(-top)
+    return pids
+      .filter((pid) => answers(pid))
+      .map((pid) => ({
+        pid,
+        parent: 0,
+        group: 0,
+        session: 0,
+        started: this.#seen.get(pid) ?? '',
+        zombie: false,
+        cpuMs: 0,
+      }))
+  }
+
   // A session that nobody is in any more is over, and its number free for others.
   #dropSessions(rows: readonly ProcessRow[]): void {
     for (const [session, started] of this.#sessions) {
@@ -161,6 +180,15 @@ export class ProcessTree {
  */
 export async function killTree(what: string | TreeRoot, options: { readonly graceMs?: number } = {}): Promise<TreeEnd> {
   return new ProcessTree(typeof what === 'string' ? { marker: what } : what).end(options.graceMs ?? 2000)
+}
+
+function answers(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /** False when the process may not be signalled by us; one that is gone already counts as signalled. */
