@@ -1,48 +1,43 @@
 import { z } from 'zod'
+import type { BrowserExpectation, BrowserPlay, BrowserStep } from '../browser.ts'
 import { duration } from './parts.ts'
 import { name } from './shared.ts'
 
-const selector = name.describe('a CSS selector, or text=… for what a person reads')
+const selector = name.describe('CSS, text=…, or role=button[name="Save"]')
 
 const expectation = z
   .strictObject({
-    text: z.string().min(1).optional().describe('stands on the page, or in `in`'),
-    in: selector.optional().describe('where the text is looked for'),
+    text: z.string().min(1).optional().describe('stands on the page, or in `selector`'),
     visible: selector.optional().describe('can be seen'),
     hidden: selector.optional().describe('cannot be seen'),
-    count: z
-      .strictObject({ of: selector, is: z.int().min(0) })
-      .optional()
-      .describe('so many of these are there'),
+    count: z.int().min(0).optional().describe('so many elements match `selector`'),
     url: name.optional().describe('part of the address'),
     title: name.optional().describe('part of the title'),
+    selector: selector.optional().describe('where the text is looked for, or what is counted'),
   })
-  .superRefine((value, ctx) => {
-    const { in: _in, ...facts } = value
-    if (Object.values(facts).every((fact) => fact === undefined))
-      ctx.addIssue({ code: 'custom', message: 'nothing is expected', params: { hint: 'for example: text: Saved' } })
-    if (value.in !== undefined && value.text === undefined)
-      ctx.addIssue({ code: 'custom', path: ['in'], message: '`in` needs a text', params: { hint: 'add text: …' } })
+  .transform((value, ctx): BrowserExpectation => {
+    const { selector: where, ...facts } = value
+    const given = Object.values(facts).filter((fact) => fact !== undefined).length
+    const issue = (message: string, hint: string) => ctx.addIssue({ code: 'custom', message, params: { hint } })
+    if (given === 0) issue('nothing is expected', 'for example: text: Saved')
+    else if (given > 1) issue('expect one thing at a time', 'write each as a step of its own: - expect: …')
+    else if (value.count !== undefined && where === undefined) issue('what is counted?', 'add selector: li')
+    else if (where !== undefined && value.count === undefined && value.text === undefined)
+      issue('`selector` goes with text or count', 'remove it')
+    return value as BrowserExpectation
   })
 
 const step = z
   .strictObject({
-    open: name.optional().describe('an address, or a path: below `url`, else a file of the project'),
+    open: name.optional().describe('a whole URL, or one relative to `url`'),
     click: selector.optional(),
-    type: z.strictObject({ into: selector, text: z.string() }).optional().describe('replaces what a field holds'),
+    type: z.strictObject({ selector, text: z.string() }).optional().describe('replaces what a field holds'),
     press: name.optional().describe('a key, as Enter or Control+A'),
-    expect: expectation.optional().describe('waited for; what does not come true is a finding'),
-    wait: z
-      .union([duration, z.strictObject({ visible: selector })])
-      .optional()
-      .describe('a time, or until something can be seen'),
-    screenshot: z
-      .string()
-      .regex(/^[\w-]{1,60}$/, 'a name of letters, digits, - and _')
-      .optional()
-      .describe('the name of the picture'),
+    expect: expectation.optional().describe('waited for; what does not come true fails the play'),
+    wait: selector.optional().describe('until it can be seen'),
+    screenshot: name.max(60).optional().describe('the name of the picture'),
   })
-  .superRefine((value, ctx) => {
+  .transform((value, ctx): BrowserStep => {
     const given = Object.values(value).filter((one) => one !== undefined).length
     if (given !== 1)
       ctx.addIssue({
@@ -50,17 +45,31 @@ const step = z
         message: `a step does one thing, this one does ${given === 0 ? 'none' : given}`,
         params: { hint: 'write each as a step of its own: - open: /' },
       })
+    return value as BrowserStep
   })
 
-/** What a browser does to play a page. Times are parsed to seconds. */
-export const browserPlay = z.strictObject({
-  url: name.optional().describe('the address that paths of `open` are below'),
-  steps: z.array(step).min(1, 'there is no step').describe('what is done, one after the other'),
-  allowConsoleErrors: z.boolean().default(false).describe('true: errors on the console are no findings'),
-  allowFailedRequests: z.boolean().default(false).describe('true: requests that failed are no findings'),
-  viewport: z
-    .strictObject({ width: z.int().min(100).max(10_000), height: z.int().min(100).max(10_000) })
-    .default({ width: 1280, height: 800 }),
-  timeout: duration.default(30).describe('time limit of each step'),
-})
-export type BrowserPlay = z.output<typeof browserPlay>
+const side = z.int().min(100).max(4096)
+
+/** What a browser does to play a page. Parsed to a BrowserPlay, which parses again to itself. */
+export const browserPlay = z
+  .strictObject({
+    url: name.optional().describe('opened first, and what a relative `open` is relative to'),
+    steps: z.array(step).max(1000).default([]).describe('what is done, one after the other'),
+    allowConsoleErrors: z.boolean().optional().describe('true: errors on the console are noted, and fail nothing'),
+    viewport: z.strictObject({ width: side, height: side }).optional().describe('in CSS pixels; absent: 1280 × 800'),
+    timeout: duration.optional().describe('time limit of the whole play; absent: a minute'),
+    timeoutMs: z.number().positive().optional().describe('how a stored spec writes `timeout`'),
+  })
+  .transform((value, ctx): BrowserPlay => {
+    const { timeout, timeoutMs = timeout === undefined ? undefined : timeout * 1000, ...play } = value
+    if (play.url === undefined && !play.steps.some((one) => 'open' in one))
+      ctx.addIssue({ code: 'custom', message: 'nothing is opened', params: { hint: 'add url: http://127.0.0.1:3000' } })
+    const { url, allowConsoleErrors, viewport, steps } = play
+    return {
+      ...(url === undefined ? {} : { url }),
+      steps,
+      ...(allowConsoleErrors === undefined ? {} : { allowConsoleErrors }),
+      ...(viewport === undefined ? {} : { viewport }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    }
+  })

@@ -117,9 +117,10 @@ function nearestOption(options: readonly (readonly Issue[])[]): readonly Issue[]
   )
 }
 
+/** How much an option complains; a key it does not know at its top tells most that it was not meant. */
 function complaints(errors: readonly Issue[]): number {
   return errors.reduce((sum, error) => {
-    if (error.code === 'unrecognized_keys') return sum + error.keys.length
+    if (error.code === 'unrecognized_keys') return sum + error.keys.length * (error.path.length === 0 ? 2 : 1)
     const inner = error.code === 'invalid_union' ? nearestOption(error.errors) : undefined
     return sum + (inner === undefined ? 1 : complaints(inner))
   }, 0)

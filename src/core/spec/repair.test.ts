@@ -25,14 +25,14 @@ const full: RepairInput = {
     play: {
       browser: {
         url: 'http://127.0.0.1:3000',
+        timeout: '20s',
         steps: [
           { open: '/' },
-          { type: { into: '#name', text: 'x' } },
+          { type: { selector: '#name', text: 'x' } },
           { press: 'Enter' },
-          { expect: { text: 'Saved', in: '#note' } },
-          { expect: { count: { of: 'li', is: 2 } } },
-          { wait: '500ms' },
-          { wait: { visible: '#done' } },
+          { expect: { text: 'Saved', selector: '#note' } },
+          { expect: { count: 2, selector: 'li' } },
+          { wait: '#done' },
           { screenshot: 'saved' },
         ],
       },
