@@ -79,11 +79,11 @@ export const opencode: Preset = {
     return { argv, input: prompt }
   },
   read: (emit, model) => readLines(parser(emit, model)),
+  // level=ERROR … message="stream error" … error.error="AI_APICallError: Rate limit reached …"
   trouble(stderr) {
-    const [, status] = [...stderr.matchAll(/"?status(?:Code)?"?[=:] ?(\d{3})\b/gi)].at(-1) ?? []
-    return status === undefined || Number(status) < 400
-      ? undefined
-      : { message: `the model API answered ${status}`, status: Number(status) }
+    const errors = stderr.matchAll(/\blevel=ERROR\b[^\n]{0,1000}?\berror(?:\.error)?="((?:[^"\\\n]|\\.){1,2000})"/g)
+    const [, message] = [...errors].at(-1) ?? []
+    return message === undefined ? undefined : { message: message.replaceAll('\\"', '"') }
   },
 }
 

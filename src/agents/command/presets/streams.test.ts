@@ -359,6 +359,24 @@ test('Copilot, Claude Code and pi say what they try again', () => {
   }
 })
 
+test('opencode: what it tries again in silence stands in its log', () => {
+  const log = (...words: string[]) =>
+    words
+      .map(
+        (word) =>
+          `timestamp=2026-11-21T11:07:15.832Z level=ERROR run=fe799dae message="stream error" small=false agent=build error.error="${word}"`,
+      )
+      .join('\n')
+  const limit = 'AI_APICallError: Rate limit reached for \\"requests\\". Please try again in 3600s.'
+  expect(opencode.trouble?.(`level=INFO error="none"\n${log('AI_APICallError: first', limit)}\nlevel=INFO x`)).toEqual({
+    message: 'AI_APICallError: Rate limit reached for "requests". Please try again in 3600s.',
+  })
+  expect(opencode.trouble?.('level=INFO message="all is well"\n')).toBeUndefined()
+  const started = performance.now()
+  opencode.trouble?.('level=ERROR error="'.repeat(50_000))
+  expect(performance.now() - started).toBeLessThan(5000)
+})
+
 test('Cursor: messages, thoughts and tools, as its documentation has them', () => {
   const line = (value: object) => new TextEncoder().encode(`${JSON.stringify({ session_id: 'S', ...value })}\n`)
   const said = (words: string) => ({ type: 'assistant', message: { content: [{ type: 'text', text: words }] } })
