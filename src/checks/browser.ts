@@ -127,7 +127,7 @@ export function browserRunner(setup: BrowserSetup): RunBrowser {
         findings,
         screenshots: shots,
         steps: { done: told.done, total: play.steps.length },
-        ...(broken?.failure === undefined ? timedOut(findings) : { failure: broken.failure }),
+        ...(broken?.failure === undefined ? failureIn(findings) : { failure: broken.failure }),
       }
     } finally {
       await log.close()
@@ -230,17 +230,21 @@ function brokenBy(seen: Supervised, told: Told, timeoutMs: number): (Partial<Fai
   }
 }
 
+const ending: readonly BrowserFinding['kind'][] = ['crash', 'timeout', 'failed_step', 'dialog']
+
 function errorOf(findings: readonly BrowserFinding[]): string | null {
   const fatal = findings.filter((finding) => finding.fatal)
   // What stopped the play says more than what was seen on the way.
-  const first = fatal.find(({ kind }) => kind === 'failed_step' || kind === 'timeout' || kind === 'crash') ?? fatal[0]
+  const first = fatal.find(({ kind }) => ending.includes(kind)) ?? fatal[0]
   if (first === undefined) return null
   const more = fatal.length > 1 ? ` (and ${fatal.length - 1} more)` : ''
   return `${first.step > 0 ? `step ${first.step}: ` : ''}${first.text}${more}`
 }
 
-function timedOut(findings: readonly BrowserFinding[]): { readonly failure?: CommandFailure } {
-  return findings.some(({ kind }) => kind === 'timeout') ? { failure: 'timeout' } : {}
+/** Why the page or the browser did not end well, as a command would be said to. */
+function failureIn(findings: readonly BrowserFinding[]): { readonly failure?: CommandFailure } {
+  const found = findings.map(({ kind }) => kind).find((kind) => kind === 'timeout' || kind === 'crash')
+  return found === undefined ? {} : { failure: found }
 }
 
 function clean(finding: BrowserFinding, redact: Redact | undefined): BrowserFinding {

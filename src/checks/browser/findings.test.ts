@@ -11,9 +11,11 @@ test('the same finding is told once, and counted', () => {
   const { said, findings } = gather()
   for (let n = 0; n < 5; n++) findings.add({ kind: 'console_error', text: 'bad', fatal: true })
   expect(said).toHaveLength(1)
-  findings.tellTimes()
+  findings.close()
   expect(said.at(-1)).toMatchObject({ at: 0, finding: { text: 'bad', times: 5, step: 0 } })
   expect(findings.count('console_error')).toBe(5)
+  findings.add({ kind: 'crash', text: 'the browser that was closed ended', fatal: true })
+  expect(said).toHaveLength(2)
 })
 
 test('a flood of different findings stays bounded, and none of a size that hurts', () => {

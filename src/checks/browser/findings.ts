@@ -12,12 +12,14 @@ export class Findings {
   readonly #seen = new Map<string, { readonly at: number; finding: BrowserFinding; times: number }>()
   /** The step under way. */
   step = 0
+  #closed = false
 
   constructor(say: (report: PlayReport) => void) {
     this.#say = say
   }
 
   add(found: Omit<BrowserFinding, 'step' | 'times'>): void {
+    if (this.#closed) return
     // What a page says may be megabytes long: only its start is looked at.
     const text = oneLine(found.text.slice(0, 20_000), textColumns)
     const url = found.url === undefined ? undefined : shortUrl(found.url)
@@ -51,8 +53,9 @@ export class Findings {
     return [...this.#seen.values()].reduce((sum, { finding, times }) => sum + (finding.kind === kind ? times : 0), 0)
   }
 
-  /** Tells how often each was seen. */
-  tellTimes(): void {
+  /** Tells how often each was seen, and takes no more. */
+  close(): void {
+    this.#closed = true
     for (const { at, finding, times } of this.#seen.values()) {
       if (times > 1) this.#say({ kind: 'finding', at, finding: { ...finding, times } })
     }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { describeStep, selectorOf } from '../../core/browser.ts'
 import { messageOf } from '../../core/errors.ts'
+import { oneLine } from '../../core/plain.ts'
 import { within } from '../../process/within.ts'
 import { Findings } from './findings.ts'
 import { addressOf, explain, perform } from './perform.ts'
@@ -120,14 +121,14 @@ async function play(browser: Browser, { play, pictures, timeoutMs }: PlayOrder):
     if (end === undefined || (typeof end === 'object' && stage.left() <= 0)) {
       const why = end === undefined ? `cannot ${describeStep(step)}` : end.error
       findings.add({ kind: 'timeout', text: `${why}, and the play's ${timeoutMs / 1000} s are over`, ...about })
-    } else if (typeof end === 'object') {
+    } else if (typeof end === 'object' && (await within(stopped.promise, lateMs)) === undefined) {
       findings.add({ kind: 'failed_step', text: end.error, ...about })
     }
     break
   }
   if (!failed) await settle(page, stopped.promise)
   await camera.take(failed ? 'failure' : 'end')
-  findings.tellTimes()
+  findings.close()
 }
 
 /** Waits, for a bounded time, until a page asks for nothing more and has run what it had to run. */
@@ -194,7 +195,13 @@ function launchProblem(error: unknown): string {
   }
   const missing = /error while loading shared libraries: (\S+)/.exec(said)?.[1]
   if (missing !== undefined) return `Chromium lacks the library ${missing}: install the browser from your distribution`
-  return `Chromium did not start: ${explain(error)}`
+  // Its own words are in the lines it printed; the command line before them is of no use to anyone.
+  const printed = [...said.matchAll(/\[pid=\d+\]\[(?:err|out)\] *(.+)$/gm)].map(([, line]) => line ?? '')
+  const words = printed.filter((line) => !/dbus|unexpected operator/i.test(line)).slice(-4)
+  const exit = /<process did exit: ([^>]{1,80})>/.exec(said)?.[1]
+  if (exit !== undefined) return oneLine(['Chromium did not start', ...words, exit].join('; '), 500)
+  const head = said.split('\n', 1)[0]?.replace(/^(?:\w+\.)+\w+: /, '') ?? ''
+  return oneLine(`Chromium did not start: ${[head, ...words].join('; ')}`, 500)
 }
 
 await main()

@@ -24,6 +24,10 @@ export interface Watching {
 /** Listens to all that a page does that should be told. */
 export function watch(context: BrowserContext, page: Page, watching: Watching): void {
   const { findings, say, isOwn, stop } = watching
+  context.browser()?.on('disconnected', () => {
+    findings.add({ kind: 'crash', text: 'the browser ended, which nobody here asked for', fatal: true })
+    stop()
+  })
   let lines = 0
   context.on('console', (message) => {
     const type = message.type()
@@ -56,7 +60,7 @@ export function watch(context: BrowserContext, page: Page, watching: Watching): 
     findings.add({ kind: 'dialog', text: `${dialog.type()}: ${oneLine(dialog.message(), 200)}`, fatal: false })
     dialog.dismiss().catch(() => undefined)
     if (findings.count('dialog') <= dialogsAllowed) return
-    findings.add({ kind: 'crash', text: `the page showed more than ${dialogsAllowed} dialogs`, fatal: true })
+    findings.add({ kind: 'dialog', text: `the page showed more than ${dialogsAllowed} dialogs`, fatal: true })
     stop()
   })
   context.on('page', (popup) => {
