@@ -117,6 +117,8 @@ test('an edit outside is not, nor one through a link, and the call is refused', 
   })
   expect(deltas).toContainEqual({ type: 'permission', title: `Write ${cwd}-evil/made.txt`, decision: 'deny' })
   expect(deltas).toContainEqual({ type: 'notice', text: expect.stringContaining('is not in the workspace') })
+  // Some call their turn cancelled when they are told no.
+  expect((await run('no-then-cancel')).answer.outcome).toBe('refused')
   await symlink('/nowhere/at/all', join(cwd, 'made.txt'))
   expect((await run('edit')).answer).toMatchObject({ outcome: 'refused', text: 'no' })
 })
@@ -208,6 +210,14 @@ test.for([
 
 test('a limit says when it ends', async () => {
   expect((await run('rate-limit')).answer).toMatchObject({ outcome: 'rate_limited', resetAt: now() + 120_000 })
+})
+
+test('an agent that waits in silence for a limit is told so by its log', async () => {
+  expect((await run('limit-in-log', { stallMs: 400 })).answer).toMatchObject({
+    outcome: 'rate_limited',
+    message: expect.stringContaining('Please try again in 120s.'),
+    resetAt: now() + 120_000,
+  })
 })
 
 test('an agent that is not installed, or has no command, is told so', async () => {

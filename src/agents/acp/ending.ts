@@ -4,6 +4,7 @@ import { decide, type Ending } from '../command/outcome.ts'
 import { defined, type ReadError, text } from '../command/reader.ts'
 import { oneLine } from '../command/told.ts'
 import type { AcpAgentOptions } from './acp.ts'
+import { troubleIn } from './quirks.ts'
 import type { Talked } from './talk.ts'
 import type { Stopped } from './watch.ts'
 
@@ -42,9 +43,12 @@ export function endingOf(facts: TurnFacts): Ending {
   if (talked.end === 'error' && !late) return of(facts, ended(facts.ran), { error: talked.error })
   if (talked.end !== 'answered' || late) return unanswered(facts)
   const reason = talked.answer.stopReason
+  // Some end their turn well when they were told no, some call it cancelled.
+  if (facts.denied.length > 0 && (reason === 'end_turn' || reason === 'cancelled')) {
+    return { outcome: 'refused', message: refusal(facts) }
+  }
   switch (reason) {
     case 'end_turn':
-      if (facts.denied.length > 0) return { outcome: 'refused', message: refusal(facts) }
       return of(facts, ended(facts.ran), { complete: true })
     case 'cancelled':
       return { outcome: 'killed', message: `${name}: its turn was cancelled` }
@@ -80,7 +84,8 @@ function of(
   const { name, now, preset } = facts
   return decide({
     name,
-    ran,
+    // What it printed are messages, which say nothing to people.
+    ran: facts.spoke ? { ...ran, stdout: '' } : ran,
     now,
     reading: { text: facts.text, chars: facts.text.length, complete: false, ...read },
     ...defined({
@@ -89,7 +94,7 @@ function of(
       install: facts.install,
       login: preset?.login,
       advice: preset?.advice,
-      trouble: preset?.trouble?.(ran.stderr),
+      trouble: preset?.trouble?.(ran.stderr) ?? troubleIn(ran.stderr),
     }),
   })
 }

@@ -17,7 +17,11 @@ test.each([
 })
 
 test('a CLI speaks it by itself, through its adapter, or not at all', () => {
-  expect(acpProgram(opencode)).toMatchObject({ executable: 'opencode', args: opencode.acp })
+  expect(acpProgram(opencode)).toMatchObject({
+    executable: 'opencode',
+    args: ['acp', '--print-logs'],
+    env: { OPENCODE_PERMISSION: expect.stringContaining('"edit":"ask"') },
+  })
   expect(acpProgram(claudeCode)).toMatchObject({ executable: 'claude-agent-acp', args: [] })
   expect(acpProgram(codex)).toMatchObject({ executable: 'codex-acp', args: [] })
   expect(acpProgram(aider)).toBeUndefined()

@@ -11,6 +11,8 @@ export interface AcpProgram {
   readonly args: readonly string[]
   /** What to type to install it. */
   readonly install: string
+  /** Added to the preset's environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** CLIs that speak it through another program. */
@@ -23,6 +25,14 @@ const adapters: Readonly<Record<string, AcpProgram>> = {
   codex: { executable: 'codex-acp', args: [], install: 'npm install -g @agentclientprotocol/codex-acp' },
 }
 
+const ask = JSON.stringify({ edit: 'ask', bash: 'ask', webfetch: 'ask' })
+
+/** What more a CLI needs when it speaks the protocol than when it does not. */
+const more: Readonly<Record<string, Partial<Pick<AcpProgram, 'args' | 'env'>>>> = {
+  // Left to itself it asks for nothing, and waits in silence while the model's API refuses: its log on stderr says why.
+  opencode: { args: ['--print-logs'], env: { OPENCODE_PERMISSION: ask } },
+}
+
 const prefix = 'acp:'
 
 /** The CLI that a name like `acp:gemini` means, in its one spelling; undefined for other names. */
@@ -33,8 +43,12 @@ export function acpTarget(name: string): string | undefined {
 
 /** The program with which a known CLI speaks the protocol; undefined when it does not. */
 export function acpProgram(preset: Pick<Preset, 'name' | 'executable' | 'install' | 'acp'>): AcpProgram | undefined {
-  if (preset.acp !== undefined) return { executable: preset.executable, args: preset.acp, install: preset.install }
-  return Object.hasOwn(adapters, preset.name) ? adapters[preset.name] : undefined
+  const { name, executable, install, acp } = preset
+  if (acp !== undefined) {
+    const { args = [], env = {} } = Object.hasOwn(more, name) ? (more[name] ?? {}) : {}
+    return { executable, args: [...acp, ...args], install, env }
+  }
+  return Object.hasOwn(adapters, name) ? adapters[name] : undefined
 }
 
 /**
@@ -60,5 +74,6 @@ export function knownAcpAgent(
       hint: `install it: ${install}`,
     })
   }
-  return acpAgent({ ...rest, name, argv: [path, ...args], preset, install })
+  const own = { ...preset, env: { ...preset.env, ...program.env } }
+  return acpAgent({ ...rest, name, argv: [path, ...args], preset: own, install })
 }

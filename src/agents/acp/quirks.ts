@@ -1,5 +1,8 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { Usage } from '../../core/ports.ts'
-import { amount, defined, type Fields, fields, list, text } from '../command/reader.ts'
+import { lastOf } from '../bounded.ts'
+import { classify } from '../command/classify.ts'
+import { amount, defined, type Fields, fields, list, type ReadError, text } from '../command/reader.ts'
 
 // All that differs from agent to agent in how it speaks the protocol.
 
@@ -51,6 +54,29 @@ export function toolName(call: Fields): string | undefined {
     text(call.kind) ??
     text(call.title)
   )
+}
+
+/** What a tool gave back, for people and for telling one result from another; what is only there for the agent's own screen is left out. */
+export function rawResult(raw: unknown): unknown {
+  const { output, content, message, output_for_prompt: grok, EditsApplied: edits } = fields(raw)
+  const said = [raw, output, content, message, grok, fields(edits).tool_output_for_prompt].map(text)
+  return said.find((each) => each !== undefined) ?? raw
+}
+
+/** Why the model's API does not answer, as the last line of a log on stderr has it that names a status, a limit or a login. */
+export function troubleIn(stderr: string): ReadError | undefined {
+  for (const line of stderr.split('\n').reverse()) {
+    const plain = stripVTControlCharacters(line.slice(0, 4000))
+    const status = statusIn(plain)
+    if (status === undefined && classify(plain, undefined, 0).outcome === 'failed') continue
+    return { message: lastOf(plain, 400), ...defined({ status }) }
+  }
+  return undefined
+}
+
+function statusIn(line: string): number | undefined {
+  const [, found] = /\bstatus(?:_?code)?["']?[=: ]{1,3}["']?([45]\d\d)\b/i.exec(line) ?? []
+  return found === undefined ? undefined : Number(found)
 }
 
 /** How to choose a model in a session that was opened. */

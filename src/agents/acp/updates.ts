@@ -3,7 +3,7 @@ import { BoundedText } from '../bounded.ts'
 import { amount, defined, type Emit, type Fields, fields, list, text } from '../command/reader.ts'
 import { contentText, detailOf, oneLine, ToolCalls } from '../command/told.ts'
 import { commandOf } from './question.ts'
-import { toolName } from './quirks.ts'
+import { rawResult, toolName } from './quirks.ts'
 
 /** Calls that are still open are few; an agent that opens more and more loses the first ones. */
 const mostCalls = 1000
@@ -63,6 +63,7 @@ export class Updates {
 
   /** A tool call with all that is known of it, as a permission question may say only a part. The tool is told of now, before the question. */
   asked(call: Fields): Fields {
+    this.#afterTool = true
     const id = text(call.toolCallId)
     const known = this.#merge(id, call)
     if (id !== undefined) this.#tell(id)
@@ -107,8 +108,9 @@ export class Updates {
     if (id === undefined) return
     const known = this.#merge(id, update)
     const over = known.status === 'completed' || known.status === 'failed'
-    // An announced call has no input yet.
-    if (over || known.status === 'in_progress' || Object.keys(fields(known.rawInput)).length > 0) this.#tell(id)
+    // An announced call has no input yet, or only says where.
+    const input = Object.keys(fields(known.rawInput)).some((key) => key !== 'cwd')
+    if (over || input || known.status === 'in_progress') this.#tell(id)
     if (!over) return
     this.#calls.delete(id)
     this.#tools.answer({ id, ok: known.status === 'completed', output: outputOf(known) })
@@ -155,7 +157,5 @@ function chunk(update: Fields): string | undefined {
 
 function outputOf(known: Fields): unknown {
   const said = contentText(list(known.content).map((part) => fields(part).content))
-  if (said !== undefined) return said
-  const raw = fields(known.rawOutput)
-  return text(known.rawOutput) ?? text(raw.output) ?? text(raw.content) ?? text(raw.message) ?? known.rawOutput
+  return said ?? rawResult(known.rawOutput)
 }
