@@ -199,7 +199,7 @@ function launchProblem(error: unknown): string {
   const printed = [...said.matchAll(/\[pid=\d+\]\[(?:err|out)\] *(.+)$/gm)].map(([, line]) => line ?? '')
   const words = printed.filter((line) => !/dbus|unexpected operator/i.test(line)).slice(-4)
   const exit = /<process did exit: ([^>]{1,80})>/.exec(said)?.[1]
-  if (exit !== undefined) return oneLine(['Chromium did not start', ...words, exit].join('; '), 500)
+  if (exit !== undefined) return oneLine(['Chromium did not start', ...new Set(words), exit].join('; '), 500)
   const head = said.split('\n', 1)[0]?.replace(/^(?:\w+\.)+\w+: /, '') ?? ''
   return oneLine(`Chromium did not start: ${[head, ...words].join('; ')}`, 500)
 }
