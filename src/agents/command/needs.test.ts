@@ -30,6 +30,18 @@ test('a network that is open or closed stays so', () => {
   }
 })
 
+test('what is needed only in a case is opened only then', () => {
+  const more = { when: 'TOOL_USE_CLOUD', home: [], homeRead: ['.cloud'], hosts: ['*.cloud.dev'], env: ['CLOUD_*'] }
+  const of = (env: Record<string, string>) =>
+    withNeeds(confinement, { ...needs, also: [more] }, { env: { HOME: '/home/me', ...env } })
+  expect(of({ TOOL_USE_CLOUD: '1' })).toMatchObject({
+    readable: ['/opt', '/home/me/.netrc', '/home/me/.cloud'],
+    network: ['example.com', 'api.tool.dev', '*.cloud.dev'],
+    env: ['PATH', 'TOOL_*', 'CLOUD_*'],
+  })
+  for (const env of [{}, { TOOL_USE_CLOUD: '' }]) expect(JSON.stringify(of(env))).not.toMatch(/cloud/i)
+})
+
 test('directories that variables have moved are opened where they are; relative ones and a missing home open nothing', () => {
   const env = { HOME: '/home/me', XDG_CACHE_HOME: '/var/cache/me', TOOL_HOME: '/data/tool' }
   const moved = { ...needs, homeVariables: ['TOOL_HOME'] }

@@ -10,6 +10,14 @@ export interface NeedsPlace {
   readonly executable?: string
 }
 
+/** Models by AWS, for agents that have many providers: only with a key of its own, the machine's others may do too much. */
+export const bedrock: Needs & { readonly when: string } = {
+  when: 'AWS_BEARER_TOKEN_BEDROCK',
+  home: [],
+  hosts: ['*.amazonaws.com'],
+  env: ['AWS_BEARER_TOKEN_BEDROCK', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
+}
+
 /** A confinement with holes for what an agent must reach: its login, its sessions and caches, itself, its hosts, its variables. */
 export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPlace): Confinement {
   const { env, executable } = place
@@ -17,7 +25,7 @@ export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPl
   const under = (path: string): readonly string[] => (isAbsolute(home) ? [moved(path, home, env)] : [])
   const named = (needs.homeVariables ?? []).flatMap((name) => (isAbsolute(env[name] ?? '') ? [env[name] ?? ''] : []))
   const { network } = confinement
-  return {
+  const own: Confinement = {
     ...confinement,
     writable: unique([...confinement.writable, ...needs.home.flatMap(under), ...named]),
     readable: unique([
@@ -28,6 +36,8 @@ export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPl
     network: typeof network === 'string' ? network : unique([...network, ...needs.hosts]),
     env: unique([...confinement.env, ...needs.env]),
   }
+  const also = (needs.also ?? []).filter(({ when }) => (env[when] ?? '') !== '')
+  return also.reduce((all, more) => withNeeds(all, more, { env }), own)
 }
 
 const moves: readonly (readonly [string, string])[] = [

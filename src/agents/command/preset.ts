@@ -48,6 +48,8 @@ export interface Needs {
   readonly env: readonly string[]
   /** Variables that name another directory for what it writes (CODEX_HOME …). */
   readonly homeVariables?: readonly string[]
+  /** What it needs besides while this variable is set, and else must not see: another cloud's credentials. */
+  readonly also?: readonly (Needs & { readonly when: string })[]
 }
 
 /** A failure that is known by its exit code or by what was said, and what to do about it. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Usage } from '../../../core/ports.ts'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
 import { byEnvFile, byFile, byVariable, firstLogin, holdsAnything } from '../login.ts'
+import { bedrock } from '../needs.ts'
 import type { Preset } from '../preset.ts'
 import { defined, type Emit, type ReadError, type Reader, readText } from '../reader.ts'
 
@@ -43,7 +44,6 @@ export const aider: Preset = {
       '.aider.model.settings.yml',
       '.aider.model.metadata.json',
       '.env',
-      '.aws',
       '.local/share/uv',
       '.local/share/pipx',
     ],
@@ -55,20 +55,9 @@ export const aider: Preset = {
       'api.deepseek.com',
       'api.x.ai',
       'api.groq.com',
-      '*.amazonaws.com',
     ],
-    env: [
-      'AIDER_*',
-      'OPENAI_*',
-      'ANTHROPIC_*',
-      'AZURE_*',
-      'AWS_*',
-      'GOOGLE_*',
-      'VERTEX_*',
-      'OLLAMA_*',
-      'LITELLM_*',
-      ...keys,
-    ],
+    env: ['AIDER_*', 'OPENAI_*', 'ANTHROPIC_*', 'AZURE_*', 'OLLAMA_*', 'LITELLM_*', ...keys],
+    also: [bedrock],
   },
   // Test and lint commands, what to load, and where the model's API is.
   projectFiles: ['.aider.conf.yml', '.aider.model.settings.yml', '.aider.model.metadata.json', '.env'],

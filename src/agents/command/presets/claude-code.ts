@@ -25,16 +25,25 @@ export const claudeCode: Preset = {
   loggedIn,
   needs: {
     home: ['.claude', '.claude.json', '.cache/claude', '.cache/claude-cli-nodejs', '.local/state/claude'],
-    homeRead: ['.local/share/claude', '.aws', '.config/gcloud'],
-    hosts: [
-      'api.anthropic.com',
-      'console.anthropic.com',
-      'platform.claude.com',
-      'claude.ai',
-      '*.amazonaws.com',
-      '*.googleapis.com',
+    homeRead: ['.local/share/claude'],
+    hosts: ['api.anthropic.com', 'console.anthropic.com', 'platform.claude.com', 'claude.ai'],
+    env: ['ANTHROPIC_*', 'CLAUDE_*', 'DISABLE_*', 'MAX_THINKING_TOKENS'],
+    also: [
+      {
+        when: 'CLAUDE_CODE_USE_BEDROCK',
+        home: [],
+        homeRead: ['.aws'],
+        hosts: ['*.amazonaws.com'],
+        env: ['AWS_*'],
+      },
+      {
+        when: 'CLAUDE_CODE_USE_VERTEX',
+        home: [],
+        homeRead: ['.config/gcloud'],
+        hosts: ['*.googleapis.com'],
+        env: ['GOOGLE_*', 'CLOUD_ML_*', 'VERTEX_*'],
+      },
     ],
-    env: ['ANTHROPIC_*', 'CLAUDE_*', 'DISABLE_*', 'MAX_THINKING_TOKENS', 'AWS_*', 'GOOGLE_*', 'CLOUD_ML_*', 'VERTEX_*'],
     homeVariables: ['CLAUDE_CONFIG_DIR'],
   },
   projectFiles: [

@@ -26,9 +26,24 @@ export const gemini: Preset = {
   loggedIn,
   needs: {
     home: ['.gemini', '.cache/gemini-cli'],
-    homeRead: ['.config/gcloud', '.env'],
-    hosts: ['generativelanguage.googleapis.com', '*.googleapis.com', 'oauth2.googleapis.com', 'accounts.google.com'],
-    env: ['GEMINI_*', 'GOOGLE_*', 'CODE_ASSIST_ENDPOINT'],
+    homeRead: ['.env'],
+    hosts: [
+      'generativelanguage.googleapis.com',
+      'cloudcode-pa.googleapis.com',
+      'oauth2.googleapis.com',
+      'www.googleapis.com',
+      'accounts.google.com',
+    ],
+    env: ['GEMINI_*', 'GOOGLE_API_KEY', 'GOOGLE_CLOUD_*', 'GOOGLE_GENAI_*', 'GOOGLE_GEMINI_*', 'CODE_ASSIST_ENDPOINT'],
+    also: [
+      {
+        when: 'GOOGLE_GENAI_USE_VERTEXAI',
+        home: [],
+        homeRead: ['.config/gcloud'],
+        hosts: ['*.googleapis.com'],
+        env: ['GOOGLE_APPLICATION_CREDENTIALS'],
+      },
+    ],
     homeVariables: ['GEMINI_CLI_HOME'],
   },
   projectFiles: ['.gemini/', '.env'],

@@ -3,6 +3,7 @@ import type { Usage } from '../../../core/ports.ts'
 import { bound } from '../../bounded.ts'
 import { combined } from '../invocation.ts'
 import { byFile, byVariable, firstLogin, has, holdsAnything } from '../login.ts'
+import { bedrock } from '../needs.ts'
 import type { Login, LoginPlace, Preset } from '../preset.ts'
 import {
   amount,
@@ -40,7 +41,7 @@ export const opencode: Preset = {
   loggedIn,
   needs: {
     home: ['.local/share/opencode', '.config/opencode', '.cache/opencode', '.local/state/opencode'],
-    homeRead: ['.opencode', '.aws', '.config/gcloud'],
+    homeRead: ['.opencode'],
     hosts: [
       'models.dev',
       'opencode.ai',
@@ -54,9 +55,9 @@ export const opencode: Preset = {
       'openrouter.ai',
       '*.githubcopilot.com',
       'api.github.com',
-      '*.amazonaws.com',
     ],
-    env: ['OPENCODE_*', 'ANTHROPIC_*', 'OPENAI_*', 'GOOGLE_*', 'AWS_*', ...keys],
+    env: ['OPENCODE_*', 'ANTHROPIC_*', 'OPENAI_*', ...keys],
+    also: [bedrock],
     homeVariables: ['OPENCODE_CONFIG_DIR'],
   },
   projectFiles: ['opencode.json', 'opencode.jsonc', '.opencode/', '.env'],

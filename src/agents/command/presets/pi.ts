@@ -3,6 +3,7 @@ import type { Usage } from '../../../core/ports.ts'
 import { bound } from '../../bounded.ts'
 import { asArgument, combined, fitsArgument } from '../invocation.ts'
 import { byFile, byVariable, firstLogin, has, holdsAnything, ownDirectory } from '../login.ts'
+import { bedrock } from '../needs.ts'
 import type { Preset } from '../preset.ts'
 import {
   amount,
@@ -65,7 +66,8 @@ export const pi: Preset = {
       '*.githubcopilot.com',
       'api.github.com',
     ],
-    env: ['PI_*', 'ANTHROPIC_*', 'OPENAI_*', 'GOOGLE_*', 'AWS_*', ...keys],
+    env: ['PI_*', 'ANTHROPIC_*', 'OPENAI_*', ...keys],
+    also: [bedrock],
     homeVariables: ['PI_CODING_AGENT_DIR', 'PI_CODING_AGENT_SESSION_DIR'],
   },
   projectFiles: ['.pi/'],

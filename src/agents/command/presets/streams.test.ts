@@ -511,6 +511,14 @@ test('Claude Code is told that it is in a sandbox when it is, and only then', ()
   expect(long.env).toEqual({ IS_SANDBOX: '1' })
 })
 
+test('no preset lets a cloud’s credentials through unless it is told to use that cloud', () => {
+  for (const { needs } of presets) {
+    const open = [...needs.home, ...(needs.homeRead ?? []), ...needs.env].join(' ')
+    expect(open).not.toMatch(/\.aws|\.config\/gcloud|\.ssh|AWS_\*|GOOGLE_\*|APPLICATION_CREDENTIALS/)
+    for (const host of needs.hosts) expect(host).not.toMatch(/^\*\.(?:amazonaws|googleapis)\.com$/)
+  }
+})
+
 test('every preset is filled: how to log in, what it needs, what of a project it runs', () => {
   for (const preset of presets) {
     expect(preset.login).toMatch(/`|_/)
