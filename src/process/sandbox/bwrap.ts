@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { extname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -139,11 +139,14 @@ async function confineIn(
   const filter = syscallFilter(process.arch)
   const filterFile = join(scratch, 'filter')
   if (filter !== undefined) writeFileSync(filterFile, filter)
+  const status = join(scratch, 'status')
   const covers = view.args.indexOf('--remount-ro')
   const coversAt = covers < 0 ? view.args.length : covers
   const argv = [
     options.bwrap,
     ...namespaceArgs(options, network !== 'open'),
+    '--json-status-fd',
+    '8',
     ...(filter === undefined ? [] : ['--seccomp', '9']),
     ...machineDirectories.filter(existsSync).flatMap((path) => ['--ro-bind', path, path]),
     ...machineFiles.filter(existsSync).flatMap((path) => ['--ro-bind', empty, path]),
@@ -158,9 +161,9 @@ async function confineIn(
   ]
   // Ended first, bubblewrap would take all with it at once: it sits through what only asks, and goes when its process goes.
   const patient = options.canAskToEnd || proxy !== undefined
-  const script = `${patient ? 'trap "" HUP INT QUIT TERM; ' : ''}f=$1; shift; exec "$@" 9<"$f"`
+  const script = `${patient ? 'trap "" HUP INT QUIT TERM; ' : ''}s=$1 f=$2; shift 2; exec "$@" 8>"$s" 9<"$f"`
   return {
-    argv: ['/bin/sh', '-c', script, 'loopwright', filter === undefined ? empty : filterFile, ...argv],
+    argv: ['/bin/sh', '-c', script, 'loopwright', status, filter === undefined ? empty : filterFile, ...argv],
     cwd: '/',
     env: {
       ...privateCaches('/tmp'),
@@ -169,6 +172,8 @@ async function confineIn(
       IS_SANDBOX: '1',
       ...(proxy === undefined ? {} : proxyVariables(port)),
     },
+    // It tells an exit code only of what it has started.
+    hasBegun: () => existsSync(status) && readFileSync(status, 'utf8').includes('exit-code'),
     async release() {
       await proxy?.close()
       view.release()

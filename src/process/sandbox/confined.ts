@@ -28,32 +28,38 @@ export function confined(
       const { message, reason } = explainSpawnError({ code: 'ENOENT' }, { command, cwd, path: env.PATH })
       return refuse(message, reason)
     }
-    let launch: ConfinedLaunch
-    try {
-      const { sandbox, problem } = await sandboxOf(confinement.by ?? 'auto')
-      if (sandbox === undefined) return refuse(`cannot confine ${command}: ${problem ?? 'the sandbox is off'}`)
-      launch = await sandbox.confine({ argv: [command, ...args], cwd, env }, confinement)
-    } catch (error) {
-      return refuse(`cannot confine ${command}: ${messageOf(error)}`)
-    }
-    try {
-      const seen = await supervise({ ...rest, argv: launch.argv, cwd: launch.cwd, env: launch.env })
-      const problem = setUpProblem(seen)
-      return problem === undefined
-        ? seen
-        : { ...seen, exitCode: null, spawnError: `cannot confine ${command}: ${problem}`, spawnReason: 'other' }
-    } finally {
-      await launch.release()
+    for (let again = true; ; again = false) {
+      let launch: ConfinedLaunch
+      try {
+        const { sandbox, problem } = await sandboxOf(confinement.by ?? 'auto')
+        if (sandbox === undefined) return refuse(`cannot confine ${command}: ${problem ?? 'the sandbox is off'}`)
+        launch = await sandbox.confine({ argv: [command, ...args], cwd, env }, confinement)
+      } catch (error) {
+        return refuse(`cannot confine ${command}: ${messageOf(error)}`)
+      }
+      let problem: string | undefined
+      try {
+        const seen = await supervise({ ...rest, argv: launch.argv, cwd: launch.cwd, env: launch.env })
+        problem = problemOf(seen, launch)
+        if (problem === undefined) return seen
+        // A file that was to be covered may have gone in between: nothing has run yet, so it is tried once more.
+        if (!again || launch.hasBegun?.() !== false || options.signal?.aborted) {
+          return { ...seen, exitCode: null, spawnError: `cannot confine ${command}: ${problem}`, spawnReason: 'other' }
+        }
+      } finally {
+        await launch.release()
+      }
     }
   }
 }
 
 /** What the sandbox itself said when it could not start the process: that is no answer of the process. */
-function setUpProblem({ exitCode, stdout, stderr }: Supervised): string | undefined {
+function problemOf({ exitCode, stdout, stderr }: Supervised, launch: ConfinedLaunch): string | undefined {
   if (stdout !== '') return undefined
-  if (exitCode === 1 && stderr.startsWith('bwrap: ')) return stderr.slice('bwrap: '.length).trim()
-  if (exitCode === 125 && stderr.startsWith('loopwright: ')) return stderr.slice('loopwright: '.length).trim()
-  return undefined
+  const [, who, said] = /^(bwrap|loopwright): (.*)/s.exec(stderr) ?? []
+  if (who === 'bwrap' && exitCode === 1 && (launch.hasBegun?.() === false || said?.startsWith('execvp ')))
+    return said?.trim()
+  return who === 'loopwright' && exitCode === 125 ? said?.trim() : undefined
 }
 
 function isDirectory(path: string): boolean {

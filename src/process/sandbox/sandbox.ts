@@ -9,6 +9,8 @@ export interface Launch {
 
 /** The same process, confined. `release` ends what serves it (its proxy, its files); call it when the whole tree has ended. */
 export interface ConfinedLaunch extends Launch {
+  /** Afterwards: whether the sandbox came so far as to start the process. Absent where that cannot be told. */
+  readonly hasBegun?: () => boolean
   release(): Promise<void>
 }
 

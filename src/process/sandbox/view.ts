@@ -313,6 +313,8 @@ class ViewMaker {
   }
 
   #set(path: string, kind: Kind, source: string = path): void {
+    // What the process cannot get to needs no cover, and bubblewrap, with no more rights than it, could put none there.
+    if (kind === 'hide' && !canReach(path)) return
     const before = this.#entries.get(path)
     if (before !== undefined && strictness.indexOf(before.kind) >= strictness.indexOf(kind)) return
     this.#entries.set(path, { path, kind, source })
@@ -374,6 +376,17 @@ function canEnter(path: string): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/** Whether we get to a path by the rights of our user and groups alone, without those root has above them. */
+function canReach(path: string): boolean {
+  for (let each = dirname(path); ; each = dirname(each)) {
+    const seen = statSync(each, { throwIfNoEntry: false })
+    if (seen === undefined) return false
+    const bit = seen.uid === process.getuid?.() ? 0o100 : process.getgroups?.().includes(seen.gid) ? 0o010 : 0o001
+    if ((seen.mode & bit) === 0) return false
+    if (each === '/') return true
   }
 }
 
