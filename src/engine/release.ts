@@ -25,6 +25,8 @@ const lostPatienceMs = 5_000
 export class Release {
   readonly #options: ReleaseOptions
   readonly #ending = Promise.withResolvers<Ending>()
+  /** Says what the signal says; every turn of the activation asks, and a field costs less. */
+  #isReleased = false
   #report: unknown
 
   constructor(options: ReleaseOptions) {
@@ -37,7 +39,7 @@ export class Release {
   }
 
   get isReleased(): boolean {
-    return this.#options.released.signal.aborted
+    return this.#isReleased
   }
 
   /** What a run that is not over keeps as its result. */
@@ -60,6 +62,7 @@ export class Release {
         this.#ending.resolve(ending)
       },
     })
+    this.#isReleased = true
     released.abort()
   }
 
@@ -74,6 +77,7 @@ export class Release {
   lose(error: unknown): void {
     const { appender, effects, clock, graceMs, released } = this.#options
     if (!this.isReleased) {
+      this.#isReleased = true
       released.abort()
       effects.abort('release')
     }
