@@ -479,7 +479,7 @@ test.for<[Preset, readonly string[]]>([
   [grok, ['-p', both, '--output-format', 'streaming-messages-json', '--allow', 'Edit', '-m', 'm']],
   [pi, ['-p', '--mode', 'json', '--model', 'm', both]],
   [cursor, ['-p', '--output-format', 'stream-json', '--trust', '--model', 'm', both]],
-])('$0.name is started as its manual says', ([preset, argv]) => {
+])('each CLI is started as its manual says: $0.name', ([preset, argv]) => {
   expect(preset.invoke(request, 'm').argv).toEqual(argv)
 })
 
@@ -493,7 +493,7 @@ test.for<[Preset, string]>([
   [grok, '--always-approve -r S'],
   [pi, '--session S '],
   [cursor, '--trust --force --resume S '],
-])('$0.name skips permissions and resumes in its own words', ([preset, words]) => {
+])('skipping permissions and resuming are said in each CLI’s words: $0.name', ([preset, words]) => {
   const { argv, env } = preset.invoke({ ...request, skipPermissions: true, sessionId: 'S' }, undefined)
   expect(argv.join(' ')).toContain(words)
   expect(env).toBeUndefined()
