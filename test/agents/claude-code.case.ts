@@ -1,5 +1,6 @@
 import { claudeCode } from '../../src/agents/command/presets/claude-code.ts'
 import { type AgentCase, key } from './describe.ts'
+import { callOf } from './model/tools.ts'
 
 export const claudeCodeCase: AgentCase = {
   pinned: { package: '@anthropic-ai/claude-code', version: '2.1.329', command: 'claude' },
@@ -11,4 +12,14 @@ export const claudeCodeCase: AgentCase = {
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     CLAUDE_CODE_MAX_RETRIES: '1',
   }),
+  on: {
+    // The limits of a subscription, of which it tells more than of those of a key.
+    limit: { outcome: 'rate_limited', resetAt: true, env: { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: key } },
+    error: { outcome: 'failed' },
+  },
+  usage: true,
+  streams: false,
+  denied: {
+    behaviour: (asked) => callOf(asked, 'Bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),
+  },
 }

@@ -26,4 +26,7 @@ enabled = false
 plugins = false
 `,
   }),
+  on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'failed' } },
+  usage: true,
+  streams: false,
 }

@@ -1,5 +1,7 @@
 import type { Preset } from '../../src/agents/command/preset.ts'
+import type { AgentOutcome } from '../../src/core/ports.ts'
 import type { Pinned } from './install.ts'
+import type { Asked, Behaviour } from './model/script.ts'
 
 /** The made-up key that every agent sends. */
 export const key = 'test-key'
@@ -13,4 +15,29 @@ export interface AgentCase {
   files?(url: string): Readonly<Record<string, string>>
   /** Variables that lead it to the scripted model and keep it off the network. */
   env(url: string): Readonly<Record<string, string>>
+  readonly on: {
+    /** HTTP 429 with a reset in an hour. */
+    readonly limit: Reaction & { readonly env?: Readonly<Record<string, string>> }
+    /** HTTP 500. */
+    readonly error: Reaction
+  }
+  /** It tells how many tokens it used. */
+  readonly usage: boolean
+  /** It passes on the parts of an answer as they come. */
+  readonly streams: boolean
+  /** How it is made to deny itself something; absent for one that asks nobody. */
+  readonly denied?: {
+    /** Below its home directory, besides its own. */
+    files?(url: string): Readonly<Record<string, string>>
+    behaviour(asked: Asked): Behaviour
+  }
+}
+
+/** What an agent makes of an error of the model, and we of the agent. */
+export interface Reaction {
+  readonly outcome: AgentOutcome
+  /** It passes on when the limit ends. */
+  readonly resetAt?: true
+  /** It tries again for long without a word, so that it is ended as stalled; what it logs may tell why. */
+  readonly silent?: true
 }

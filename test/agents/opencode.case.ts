@@ -27,4 +27,7 @@ export const opencodeCase: AgentCase = {
       share: 'disabled',
     }),
   }),
+  on: { limit: { outcome: 'rate_limited', silent: true }, error: { outcome: 'stalled', silent: true } },
+  usage: true,
+  streams: false,
 }

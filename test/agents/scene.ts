@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeRepo, scratch, write } from '../fixtures/repo.ts'
@@ -13,10 +13,16 @@ export interface Scene {
   readonly model: ModelServer
   readonly repository: string
   readonly root: string
+  /** Our own state directory. */
+  readonly home: string
   /** All that the agent gets of the environment: nothing of the machine's but the PATH. */
   readonly env: Readonly<Record<string, string>>
   /** Runs our command line, as a user of this scene would. */
   loopwright(...args: string[]): Promise<Ended>
+  /** The run's worktree that a text speaks of; the one in which an agent works. Throws when there is none. */
+  worktreeIn(text: string): string
+  /** Live processes that have something of this scene in their environment: all agents, and all that comes of them. */
+  processes(): number[]
   close(): Promise<void>
 }
 
@@ -26,14 +32,14 @@ export interface Ended {
   readonly err: string
 }
 
-/** `commands` is the directory that the agent's own command is in. */
-export async function makeScene(agent: AgentCase, commands: string): Promise<Scene> {
+/** `commands` is the directory that the agent's own command is in, `more` what its home holds besides its own files. */
+export async function makeScene(agent: AgentCase, commands: string, more?: AgentCase['files']): Promise<Scene> {
   const place = scratch()
   const root = place.path
   const model = await startModel(() => ({ do: 'text', text: 'Nothing was scripted.' }))
   const home = join(root, 'home')
   const repository = makeRepo(join(root, 'repo'), { 'README.md': 'A place to test in.\n' })
-  write(home, agent.files?.(model.url) ?? {})
+  write(home, { ...agent.files?.(model.url), ...more?.(model.url) })
   const [tmp, state] = [join(root, 'tmp'), join(root, 'state')]
   for (const path of [home, tmp, state]) mkdirSync(path, { recursive: true })
   const env = {
@@ -48,6 +54,7 @@ export async function makeScene(agent: AgentCase, commands: string): Promise<Sce
     model,
     repository,
     root,
+    home: state,
     env,
     loopwright: (...args) =>
       new Promise((resolve, reject) => {
@@ -66,9 +73,31 @@ export async function makeScene(agent: AgentCase, commands: string): Promise<Sce
         child.once('error', reject)
         child.once('close', (code) => resolve({ code, out, err }))
       }),
+    worktreeIn(text) {
+      const named = text.match(new RegExp(`${state}/[\\w./-]*\\w`, 'g')) ?? []
+      const found = named.find((path) => existsSync(join(path, 'README.md')))
+      if (found === undefined) throw new Error(`it is nowhere said where the work is: ${text.slice(0, 2000)}`)
+      return found
+    },
+    processes: () => processesWith(root),
     async close() {
       await model.close()
       place[Symbol.dispose]()
     },
   }
+}
+
+function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text)) return false
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
 }

@@ -51,7 +51,10 @@ export const anthropic: Dialect = {
     stop_reason: stops[turn.stop],
     usage: usage(used.output),
   }),
-  error: (status, message) => ({ type: 'error', error: { type: kinds[status] ?? 'api_error', message } }),
+  error: (status, message, retryAfter) => ({
+    body: { type: 'error', error: { type: kinds[status] ?? 'api_error', message } },
+    headers: retryAfter === undefined ? {} : limits(Math.floor(Date.now() / 1000) + retryAfter),
+  }),
 }
 
 const frame = (turn: Turn): Body => ({
@@ -71,3 +74,10 @@ const usage = (output_tokens: number): Body => ({
 
 /** The answer to `/v1/messages/count_tokens`. */
 export const countTokens = (body: Body): Body => ({ input_tokens: JSON.stringify(object(body)).length >> 2 })
+
+const limits = (resets: number) => ({
+  'anthropic-ratelimit-unified-status': 'rejected',
+  'anthropic-ratelimit-unified-reset': String(resets),
+  'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+  'anthropic-ratelimit-requests-reset': new Date(resets * 1000).toISOString(),
+})

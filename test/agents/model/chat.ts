@@ -1,4 +1,15 @@
-import { type Body, type Dialect, event, object, objects, type ToolCall, type Turn, textIn, used } from './script.ts'
+import {
+  type Body,
+  type Dialect,
+  event,
+  object,
+  objects,
+  type Refusal,
+  type ToolCall,
+  type Turn,
+  textIn,
+  used,
+} from './script.ts'
 
 const stops = { end: 'stop', tool: 'tool_calls', declined: 'content_filter' } as const
 
@@ -56,7 +67,7 @@ export const chat: Dialect = {
     ],
     usage,
   }),
-  error: (status, message) => openaiError(status, message),
+  error: openaiError,
 }
 
 const frame = (turn: Turn, object: string): Body => ({
@@ -82,7 +93,8 @@ const usage: Body = {
 const codes: Readonly<Record<number, string>> = { 401: 'invalid_api_key', 429: 'rate_limit_exceeded' }
 
 /** An error as OpenAI's APIs word it. */
-export function openaiError(status: number, message: string): Body {
+export function openaiError(status: number, message: string, retryAfter: number | undefined): Refusal {
   const type = status === 429 ? 'requests' : status < 500 ? 'invalid_request_error' : 'server_error'
-  return { error: { message, type, param: null, code: codes[status] ?? null } }
+  const wait = retryAfter === undefined ? '' : `. Please try again in ${retryAfter}s.`
+  return { body: { error: { message: `${message}${wait}`, type, param: null, code: codes[status] ?? null } } }
 }

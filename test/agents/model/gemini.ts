@@ -36,13 +36,15 @@ export const gemini: Dialect = {
   },
   whole: (turn) => last(turn, [{ text: turn.parts.join('') }]),
   error: (status, message, retryAfter) => ({
-    error: {
-      code: status,
-      message,
-      status: statuses[status] ?? 'UNKNOWN',
-      ...(retryAfter === undefined
-        ? {}
-        : { details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retryAfter}s` }] }),
+    body: {
+      error: {
+        code: status,
+        message,
+        status: statuses[status] ?? 'UNKNOWN',
+        ...(retryAfter === undefined
+          ? {}
+          : { details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retryAfter}s` }] }),
+      },
     },
   }),
 }

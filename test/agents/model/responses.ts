@@ -46,7 +46,8 @@ export const responses: Dialect = {
     output: [message(turn.parts.join(''), 'completed'), ...(turn.call === undefined ? [] : [call(turn.call)])],
     usage,
   }),
-  error: (status, text) => openaiError(status, text),
+  error: (status, text, retryAfter) =>
+    status === 429 ? { body: limit(text, retryAfter ?? 60) } : openaiError(status, text, retryAfter),
 }
 
 const end = (turn: Turn) => (turn.stop === 'declined' ? 'incomplete' : 'completed')
@@ -80,3 +81,14 @@ const usage: Body = {
   output_tokens_details: { reasoning_tokens: 0 },
   total_tokens: used.input + used.cached + used.output,
 }
+
+/** What the subscription that Codex is made for says at its limit. */
+const limit = (message: string, seconds: number): Body => ({
+  error: {
+    type: 'usage_limit_reached',
+    message,
+    plan_type: 'plus',
+    resets_in_seconds: seconds,
+    resets_at: Math.floor(Date.now() / 1000) + seconds,
+  },
+})

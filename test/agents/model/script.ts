@@ -71,7 +71,13 @@ export interface Dialect {
   stream(turn: Turn): AsyncGenerator<string>
   /** The same in one piece. */
   whole(turn: Turn): Body
-  error(status: number, message: string, retryAfter: number | undefined): Body
+  error(status: number, message: string, retryAfter: number | undefined): Refusal
+}
+
+/** An HTTP error as an API sends it. */
+export interface Refusal {
+  readonly body: Body
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Header names are in lower case. */

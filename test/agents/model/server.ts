@@ -85,8 +85,10 @@ async function act(dialect: Dialect, asked: Asked, behaviour: Behaviour, respons
   if (behaviour.do === 'hang') return
   if (behaviour.do === 'error') {
     const { status, retryAfter } = behaviour
+    const refusal = dialect.error(status, messages[status] ?? `scripted ${status}`, retryAfter)
     if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
-    return json(response, status, dialect.error(status, messages[status] ?? `scripted ${status}`, retryAfter))
+    for (const [name, value] of Object.entries(refusal.headers ?? {})) response.setHeader(name, value)
+    return json(response, status, refusal.body)
   }
   const turn = turnOf(asked, behaviour)
   if (!asked.stream) return json(response, 200, dialect.whole(turn))
@@ -115,9 +117,10 @@ function turnOf(asked: Asked, behaviour: Exclude<Behaviour, { do: 'hang' | 'erro
       return { ...say(behaviour.text), stop: 'declined' }
     case 'tool':
     case 'edit': {
-      // Without tools it is asked for something else, such as a title for the conversation.
-      if (asked.continues || asked.tools.length === 0) return say(behaviour.text)
+      if (asked.continues) return say(behaviour.text)
       const call = behaviour.do === 'tool' ? behaviour : writeCall(asked.tools, behaviour.path, behaviour.content)
+      // It is asked for something else, such as a title for the conversation.
+      if (call === undefined) return say(behaviour.text)
       const id = `call_${crypto.randomUUID().slice(0, 8)}`
       return { ...say('I will do it.'), call: { id, name: call.name, input: call.input }, stop: 'tool' }
     }

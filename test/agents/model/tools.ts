@@ -1,4 +1,4 @@
-import type { Body, ToolCall } from './script.ts'
+import type { Asked, Behaviour, Body, ToolCall } from './script.ts'
 
 interface Writer {
   readonly tool: string
@@ -20,10 +20,13 @@ const writers: readonly Writer[] = [
   { tool: 'shell', input: (path, content) => ({ command: ['sh', '-c', shell(path, content)] }) },
 ]
 
-/** The call that creates a file, of a tool among those on offer. Throws when none of them can. */
-export function writeCall(tools: readonly string[], path: string, content: string): Omit<ToolCall, 'id'> {
+/** The call that creates a file, of a tool among those on offer; undefined when none of them can. */
+export function writeCall(tools: readonly string[], path: string, content: string): Omit<ToolCall, 'id'> | undefined {
   const writer = writers.find((each) => tools.includes(each.tool))
-  if (writer === undefined)
-    throw new Error(`no tool to create a file is on offer: ${tools.join(', ') || 'none at all'}`)
-  return { name: writer.tool, input: writer.input(path, content) }
+  return writer && { name: writer.tool, input: writer.input(path, content) }
+}
+
+/** Calls a tool with an input, and says so in the end; in a request without that tool it only speaks. */
+export function callOf(asked: Pick<Asked, 'tools'>, name: string, input: Body): Behaviour {
+  return asked.tools.includes(name) ? { do: 'tool', name, input, text: 'Done.' } : { do: 'text', text: 'A title' }
 }

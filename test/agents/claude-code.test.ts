@@ -1,0 +1,4 @@
+import { claudeCodeCase } from './claude-code.case.ts'
+import { agentSuite } from './suite.ts'
+
+agentSuite(claudeCodeCase)

@@ -1,0 +1,4 @@
+import { codexCase } from './codex.case.ts'
+import { agentSuite } from './suite.ts'
+
+agentSuite(codexCase)

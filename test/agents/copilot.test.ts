@@ -1,0 +1,4 @@
+import { copilotCase } from './copilot.case.ts'
+import { agentSuite } from './suite.ts'
+
+agentSuite(copilotCase)

@@ -1,0 +1,20 @@
+import { gemini } from '../../src/agents/command/presets/gemini.ts'
+import { type AgentCase, key } from './describe.ts'
+
+export const geminiCase: AgentCase = {
+  pinned: { package: '@google/gemini-cli', version: '0.61.0', command: 'gemini' },
+  preset: gemini,
+  model: 'gemini-2.5-flash',
+  env: (url) => ({ GEMINI_API_KEY: key, GOOGLE_GEMINI_BASE_URL: url }),
+  files: () => ({
+    '.gemini/settings.json': JSON.stringify({
+      security: { auth: { selectedType: 'gemini-api-key' } },
+      privacy: { usageStatisticsEnabled: false },
+      telemetry: { enabled: false },
+      general: { enableAutoUpdate: false },
+    }),
+  }),
+  on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'stalled', silent: true } },
+  usage: true,
+  streams: true,
+}

@@ -1,0 +1,4 @@
+import { opencodeCase } from './opencode.case.ts'
+import { agentSuite } from './suite.ts'
+
+agentSuite(opencodeCase)
