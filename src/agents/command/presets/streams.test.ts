@@ -440,6 +440,24 @@ test('what a tool got and gave is told in 2,000 characters, and differs when it 
   expect(outputs[0]).not.toBe(outputs[1])
 })
 
+test('a tool that nobody allowed Grok is a refusal, which it calls an error', () => {
+  const call = { type: 'tool_use', id: 'c', name: 'run_terminal_command', input: { command: 'make' } }
+  const turn = [
+    { type: 'assistant', message: { id: 'm', content: [{ type: 'text', text: 'I will.' }, call] } },
+    {
+      type: 'result',
+      subtype: 'error_during_execution',
+      is_error: true,
+      stop_reason: 'cancelled',
+      errors: ['cancelled'],
+    },
+  ]
+  const lines = turn.map((each) => new TextEncoder().encode(`${JSON.stringify(each)}\n`))
+  const reading = read('', lines, grok)
+  expect(reading.denied).toEqual(['run_terminal_command'])
+  expect(reading.error).toBeUndefined()
+})
+
 test('a turn that Copilot broke off is not complete, though it says that it exits with 0', () => {
   const turn = [
     { type: 'assistant.message', data: { messageId: 'm', content: 'I will do it.' } },
@@ -476,11 +494,11 @@ test.for<[Preset, readonly string[]]>([
   [aider, ['--message', both, '--no-auto-commits', '--yes', '--model', 'm']],
   [gemini, ['-p', both, '-o', 'stream-json', '--approval-mode', 'auto_edit', '--skip-trust', '-m', 'm']],
   [copilot, ['-p', both, '--output-format', 'json', '--allow-tool=write', '--model', 'm']],
-  [grok, ['-p', both, '--output-format', 'streaming-messages-json', '--allow', 'Edit', '-m', 'm']],
+  [grok, ['-p', both, '--output-format', 'streaming-messages-json', '--allow', 'Edit(./**)', '-m', 'm']],
   [pi, ['-p', '--mode', 'json', '--model', 'm', both]],
   [cursor, ['-p', '--output-format', 'stream-json', '--trust', '--model', 'm', both]],
-])('each CLI is started as its manual says: $0.name', ([preset, argv]) => {
-  expect(preset.invoke(request, 'm').argv).toEqual(argv)
+])('each CLI is started as its manual says', ([preset, argv]) => {
+  expect(preset.invoke(request, 'm').argv, preset.name).toEqual(argv)
 })
 
 test.for<[Preset, string]>([
@@ -493,9 +511,9 @@ test.for<[Preset, string]>([
   [grok, '--always-approve -r S'],
   [pi, '--session S '],
   [cursor, '--trust --force --resume S '],
-])('skipping permissions and resuming are said in each CLI’s words: $0.name', ([preset, words]) => {
+])('skipping permissions and resuming are said in each CLI’s words', ([preset, words]) => {
   const { argv, env } = preset.invoke({ ...request, skipPermissions: true, sessionId: 'S' }, undefined)
-  expect(argv.join(' ')).toContain(words)
+  expect(argv.join(' '), preset.name).toContain(words)
   expect(env).toBeUndefined()
 })
 
