@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import { engineMarker, engineVariable, ensureGuardian, guardGroup, guardVariable } from './guardian.ts'
+import { shutInherited } from './inherited.ts'
 import { explainSpawnError, type SpawnFailure } from './spawn-error.ts'
 
 /** How a process ended. Both null: it would not end. */
@@ -54,7 +55,12 @@ export async function start(options: Start, marker: string): Promise<Running | S
       },
       detached: true,
       windowsHide: true,
-      stdio: [options.input === undefined && options.interactive !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [
+        options.input === undefined && options.interactive !== true ? 'ignore' : 'pipe',
+        'pipe',
+        'pipe',
+        ...shutInherited(),
+      ],
     })
   } catch (error) {
     return failed(error)

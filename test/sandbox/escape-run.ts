@@ -76,7 +76,11 @@ async function without(probe: Probe, world: World): Promise<string | undefined> 
   const [command = '', ...args] = [...own, ...argvOf(probe)]
   const env = { ...world.env, HTTP_PROXY: `http://127.0.0.1:${world.carelessProxy}` }
   const output = await new Promise<string>((resolve) => {
-    const child = spawn(command, args, { cwd: world.work, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      cwd: world.work,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', 5],
+    })
     let text = ''
     child.stdout.on('data', (data) => {
       text += data

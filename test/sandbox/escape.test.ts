@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -27,7 +27,8 @@ async function tryAll(uid?: number): Promise<Tried[]> {
     const [command = '', ...args] = [...by, ...program]
     const child = spawn(command, args, {
       env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // Somebody left a directory open.
+      stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', openSync(base, 'r')],
     })
     let output = ''
     let errors = ''

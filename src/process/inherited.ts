@@ -1,0 +1,38 @@
+import { openSync, readdirSync, readFileSync } from 'node:fs'
+
+let shut: readonly (number | 'ignore')[] | undefined
+
+/**
+ * What to give `spawn` as stdio after the first three, so that a child gets none of the descriptors that whoever started us left open: an open
+ * directory is a way out of every sandbox. Node closes its own by itself. Only Linux tells which they are.
+ */
+export function shutInherited(): readonly (number | 'ignore')[] {
+  shut ??= find()
+  return shut
+}
+
+function find(): readonly (number | 'ignore')[] {
+  const open = descriptors().filter((fd) => fd > 2 && isInherited(fd))
+  if (open.length === 0) return []
+  const nothing = openSync('/dev/null', 'r')
+  return Array.from({ length: Math.max(...open) - 2 }, (_, at) => (open.includes(at + 3) ? nothing : 'ignore'))
+}
+
+function descriptors(): number[] {
+  try {
+    return readdirSync('/proc/self/fd').map(Number)
+  } catch {
+    return []
+  }
+}
+
+const closeOnExec = 0o2000000
+
+function isInherited(fd: number): boolean {
+  try {
+    const [, flags = ''] = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? []
+    return flags !== '' && (Number.parseInt(flags, 8) & closeOnExec) === 0
+  } catch {
+    return false
+  }
+}
