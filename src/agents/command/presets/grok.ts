@@ -45,7 +45,7 @@ export const grok: Preset = {
     const rest = [
       '--output-format',
       'streaming-messages-json',
-      ...(request.skipPermissions ? ['--always-approve'] : ['--allow', 'Edit']),
+      ...(request.skipPermissions ? ['--always-approve'] : ['--allow', 'Edit(./**)']),
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['-r', request.sessionId]),
     ]
@@ -67,6 +67,7 @@ class GrokParser implements LineParser {
   #own = false
   #complete = false
   #lastTool = 'a tool'
+  #refused = false
 
   constructor(emit: Emit, model: string | undefined) {
     this.#emit = emit
@@ -89,13 +90,14 @@ class GrokParser implements LineParser {
     else if (type === 'end' || (type === undefined && 'stopReason' in value)) this.#end(value)
     else {
       this.#messages.object(value)
-      // A tool that nobody allowed ends it all.
-      if (type === 'result' && value.stop_reason === 'cancelled') this.#messages.deny(this.#lastTool)
+      if (type === 'result' && value.stop_reason === 'cancelled') this.#cancelled()
     }
   }
 
   reading() {
-    const { text: said, chars, complete, usage, sessionId, ...rest } = this.#messages.reading()
+    const { text: said, chars, complete, usage, sessionId, error, ...others } = this.#messages.reading()
+    // It calls that an error, and ends with 0.
+    const rest = { ...others, ...defined({ error: this.#refused ? undefined : error }) }
     if (!this.#own) return { text: said, chars, complete, ...rest, ...defined({ usage, sessionId }) }
     return {
       ...rest,
@@ -104,6 +106,12 @@ class GrokParser implements LineParser {
       complete: this.#complete,
       ...defined({ usage: this.#usage, sessionId: this.#sessionId }),
     }
+  }
+
+  /** A tool that nobody allowed ends it all. */
+  #cancelled(): void {
+    this.#refused = true
+    this.#messages.deny(this.#lastTool)
   }
 
   #said(type: 'text' | 'thought', said: string | undefined): void {
@@ -132,7 +140,7 @@ class GrokParser implements LineParser {
     this.#answer = text(value.text) ?? this.#answer
     this.#sessionId = text(value.sessionId)
     this.#complete = true
-    if (value.stopReason === 'cancelled') this.#messages.deny(this.#lastTool)
+    if (value.stopReason === 'cancelled') this.#cancelled()
     const usage = fields(value.usage)
     const [model] = Object.keys(fields(value.modelUsage))
     this.#usage = defined({
