@@ -115,7 +115,11 @@ test('an edit outside is not, nor one through a link, and the call is refused', 
     text: 'no',
     message: expect.stringMatching(/^tool was not allowed: Write .*-evil.*; allow it with a rule of approvals/),
   })
-  expect(deltas).toContainEqual({ type: 'permission', title: `Write ${cwd}-evil/made.txt`, decision: 'deny' })
+  expect(deltas).toContainEqual({
+    type: 'permission',
+    title: `Write ${cwd}-evil/made.txt`,
+    decision: 'deny',
+  })
   expect(deltas).toContainEqual({ type: 'notice', text: expect.stringContaining('is not in the workspace') })
   // Some call their turn cancelled when they are told no.
   expect((await run('no-then-cancel')).answer.outcome).toBe('refused')
@@ -218,6 +222,13 @@ test('an agent that waits in silence for a limit is told so by its log', async (
     message: expect.stringContaining('Please try again in 120s.'),
     resetAt: now() + 120_000,
   })
+})
+
+test('what Copilot says in its own name is no answer, and its last word about a failure is one', async () => {
+  const { answer, deltas } = await run('copilot-limit')
+  expect(answer).toMatchObject({ outcome: 'rate_limited', text: '', resetAt: now() + 120_000 })
+  expect(deltas.map((delta) => delta.type)).toEqual(['notice', 'notice'])
+  expect((await run('copilot-recovers')).answer).toMatchObject({ outcome: 'done', text: 'Error: none.' })
 })
 
 test('an agent that is not installed, or has no command, is told so', async () => {

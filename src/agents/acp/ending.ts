@@ -22,6 +22,8 @@ export interface TurnFacts {
   readonly spoke: boolean
   /** The answer. */
   readonly text: string
+  /** Why its model did not answer, by its own words. */
+  readonly failure: string | undefined
   /** What it asked for and was not allowed. */
   readonly denied: readonly string[]
   readonly stopped: Stopped | undefined
@@ -49,6 +51,7 @@ export function endingOf(facts: TurnFacts): Ending {
   }
   switch (reason) {
     case 'end_turn':
+      if (facts.failure !== undefined) return of(facts, ended(facts.ran), { error: { message: facts.failure } })
       return of(facts, ended(facts.ran), { complete: true })
     case 'cancelled':
       return { outcome: 'killed', message: `${name}: its turn was cancelled` }

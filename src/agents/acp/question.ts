@@ -43,9 +43,10 @@ export function questionOf(call: Fields): PermissionQuestion {
   return { kind, title: title.slice(0, titleChars), paths: [...new Set(paths)].slice(0, mostPaths) }
 }
 
-/** A question as people read it, in one line. */
-export function shownQuestion(question: PermissionQuestion): string {
-  return oneLine(question.title)
+/** A question as people read it, in one line, with the file where the title does not tell. */
+export function shownQuestion({ title, paths }: PermissionQuestion): string {
+  const [first] = paths
+  return oneLine(first === undefined || title.includes(basename(first)) ? title : `${title} ${first}`)
 }
 
 /**

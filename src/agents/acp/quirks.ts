@@ -44,6 +44,20 @@ function tokens(usage: Fields): Usage | undefined {
   })
 }
 
+/** Something that an agent said in its own name, in the place of its model's answer. */
+export interface Aside {
+  readonly text: string
+  /** It did not get an answer. */
+  readonly failed: boolean
+}
+
+/** Copilot ends a turn well when its model's API refuses, and says so in a message of its own. A model's words come in smaller pieces. */
+export function asideOf(agent: string | undefined, piece: string): Aside | undefined {
+  if (agent !== 'Copilot') return undefined
+  if (/^Info: (?:Request failed|Operation cancelled)/.test(piece)) return { text: piece.slice(6), failed: false }
+  return /^Error: \S/.test(piece) ? { text: piece.slice(7), failed: true } : undefined
+}
+
 /** A tool's name. Only some agents say it; of the others its kind must do, since a title is different every time. */
 export function toolName(call: Fields): string | undefined {
   const meta = fields(call._meta)

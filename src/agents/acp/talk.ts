@@ -25,6 +25,8 @@ export interface OpenSession {
   readonly id: string
   /** It goes on with an earlier one. */
   readonly resumed: boolean
+  /** What the agent calls itself. */
+  readonly agent: string | undefined
   /** The model it works with, where it says so. */
   readonly model: string | undefined
 }
@@ -118,7 +120,7 @@ export async function talk(options: TalkOptions): Promise<Talked> {
     }
     const { id, resumed, session } = await open()
     const model = await choose(id, modelChoice(session), options.model)
-    options.onPrompt({ id, resumed, model })
+    options.onPrompt({ id, resumed, model, agent: text(fields(initialized.agentInfo).name) })
     method = 'session/prompt'
     const prompt = [{ type: 'text', text: options.prompt }]
     return { end: 'answered', answer: fields(await context.request(method, { sessionId: id, prompt })) }

@@ -131,7 +131,7 @@ export class Turn {
       onNotice: (said) => this.#watch.emit({ type: 'notice', text: `${name}: ${said}` }),
       onPrompt: (session) => {
         this.#session = session
-        this.#updates.begin(session.resumed ? this.#request.sessionTotals?.costUsd : 0)
+        this.#updates.begin(session.resumed ? this.#request.sessionTotals?.costUsd : 0, session.agent)
       },
     })
     if (talked.end === 'silent') {
@@ -194,6 +194,7 @@ export class Turn {
       killed: this.#call.signal.aborted,
       spoke: this.#wire.spoke,
       text: answer.text,
+      failure: this.#updates.failure,
       denied: this.#denied,
       stopped: this.#watch.stopped,
       timeoutMs: this.#request.timeoutMs,

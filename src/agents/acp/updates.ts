@@ -3,7 +3,7 @@ import { BoundedText } from '../bounded.ts'
 import { amount, defined, type Emit, type Fields, fields, list, text } from '../command/reader.ts'
 import { contentText, detailOf, oneLine, ToolCalls } from '../command/told.ts'
 import { commandOf } from './question.ts'
-import { rawResult, toolName } from './quirks.ts'
+import { asideOf, rawResult, toolName } from './quirks.ts'
 
 /** Calls that are still open are few; an agent that opens more and more loses the first ones. */
 const mostCalls = 1000
@@ -20,10 +20,13 @@ export class Updates {
   costUsd: number | undefined
   /** The longest context any step had: at least so many tokens were used. */
   contextTokens = 0
+  /** Why its model did not answer, when that is the last it said. */
+  failure: string | undefined
   readonly #emit: Emit
   readonly #tools: ToolCalls
   readonly #calls = new Map<string, Call>()
   #live = false
+  #agent: string | undefined
   #costBefore: number | undefined
   #answer = new BoundedText()
   #message: string | undefined
@@ -35,8 +38,9 @@ export class Updates {
   }
 
   /** From here on it is our prompt's. `before` is what an earlier session had cost, when that is known otherwise. */
-  begin(before: number | undefined): void {
+  begin(before: number | undefined, agent?: string): void {
     this.#live = true
+    this.#agent = agent
     this.#costBefore = before ?? this.costUsd
   }
 
@@ -73,6 +77,12 @@ export class Updates {
   #said(update: Fields): void {
     const said = chunk(update)
     if (said === undefined) return
+    const aside = asideOf(this.#agent, said)
+    this.failure = aside?.failed === true ? aside.text : undefined
+    if (aside !== undefined) {
+      this.#emit({ type: 'notice', text: oneLine(aside.text) })
+      return
+    }
     const message = text(update.messageId)
     if (message !== this.#message || (message === undefined && this.#afterTool)) this.#answer = new BoundedText()
     this.#message = message
