@@ -43,7 +43,10 @@ for (const page of pages()) {
     test(`${page}:${block.line} ${path} is read without complaint`, async () => {
       using temporary = scratch()
       write(temporary.path, { [path]: block.text })
-      if (path === '.loopwright/config.yaml') {
+      if (path === '.config/loopwright/config.yaml') {
+        const config = await loadConfig({ cwd: '/', env: { HOME: temporary.path } })
+        expect([...config.sources.values()].some(({ layer }) => layer === 'user')).toBe(true)
+      } else if (path === '.loopwright/config.yaml') {
         const config = await loadConfig({ cwd: temporary.path, env: { HOME: temporary.path } })
         expect(config.projectFile?.text).toBe(block.text)
       } else {
