@@ -1,3 +1,4 @@
+import type { BrowserFinding } from './browser.ts'
 import type { Amounts, Caps, Refusal, Spend } from './budget.ts'
 import type { BlobRef, EventBody, JournalEvent, Signal, StepKey } from './event.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -444,6 +445,11 @@ export interface Workspace extends WorkspacePlace {
   checkpoint(message: string, step: string): Promise<Checkpoint>
   /** Commits each worker's work and merges it into this workspace, in this order; removes the worktrees that merged. Idempotent by `step`. */
   merge(workers: readonly { readonly id: string; readonly title: string }[], step: string): Promise<MergeOutcome[]>
+  /**
+   * Brings the files back to how a checkpoint (or the base) has them, in a new commit on top: what is rolled back, uncommitted work
+   * too, stays in the branch's history. Ignored files stay as they are. Idempotent by `step`. In place it rejects with `workspace`.
+   */
+  restore(commit: string, message: string, step: string): Promise<Checkpoint>
   changedFiles(): Promise<readonly string[]>
   /** Against the run's base, as a unified diff, bounded to `maxBytes` (default 1 MiB). */
   diff(maxBytes?: number): Promise<string>
@@ -494,6 +500,16 @@ export interface CommandOptions {
   readonly stallMs?: number
   readonly tailChars?: number
   readonly confinement?: Confinement
+  /** Hears how it goes: once when it has started, then about once a second. It must not throw. */
+  readonly onProgress?: (progress: CommandProgress) => void
+}
+
+/** A command under way. */
+export interface CommandProgress {
+  readonly pid: number
+  /** Printed so far, on both streams. */
+  readonly bytes: number
+  readonly elapsedMs: number
 }
 
 /** Runs a command in its own process group; never rejects for what the command does. */
@@ -515,3 +531,11 @@ export interface CheckResult {
 }
 
 export type RunCheck = (check: CommandSpec, options: CommandOptions) => Promise<CheckResult>
+
+/** What playing a page came to. `stdout` is the log. */
+export interface PlayResult extends CheckResult {
+  readonly failure?: CommandFailure
+  /** What should not be, in the order it was seen. */
+  readonly findings: readonly BrowserFinding[]
+  readonly screenshots: readonly { readonly name: string; readonly path: string; readonly step: number }[]
+}

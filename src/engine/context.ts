@@ -1,4 +1,6 @@
+import type { BrowserPlay } from '../core/browser.ts'
 import type { Caps } from '../core/budget.ts'
+import { LoopwrightError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type {
   Checkpoint,
@@ -7,6 +9,7 @@ import type {
   CommandResult,
   CommandSpec,
   MergeOutcome,
+  PlayResult,
   Workspace,
 } from '../core/ports.ts'
 import type { Role, RoleResult } from '../core/role.ts'
@@ -40,6 +43,23 @@ export interface AgentOptions {
   /** Shown with the step, and given to the agent's environment: which subgoal this is. */
   readonly subgoal?: { readonly id: string; readonly description: string }
 }
+
+export interface ExecOptions {
+  /** Shown with the step; the command's own by default. */
+  readonly name?: string
+  /** Name of the file that takes the full output. */
+  readonly log?: string
+  readonly timeoutMs?: number
+  readonly stallMs?: number
+  readonly tailChars?: number
+  /** Puts into the command what is only known where it runs, such as the workspace's path. */
+  readonly fill?: (command: CommandSpec, path: string) => CommandSpec
+  /** Added to the command's environment, by the workspace's path. */
+  readonly env?: (path: string) => Readonly<Record<string, string>>
+}
+
+/** How much of a diff is counted. */
+const diffBytes = 8 * 1024 * 1024
 
 /**
  * All that a loop has of the world. Everything it does is recorded in the run's journal, performed once, and read from there on
@@ -145,19 +165,67 @@ export class LoopContext {
     return results
   }
 
-  /** Runs a command in the workspace. */
-  exec(command: CommandSpec): Promise<CommandResult> {
-    const name = checkName(command)
+  /** Runs a command in the workspace. What it does is a result, never an error. */
+  exec(command: CommandSpec, options: ExecOptions = {}): Promise<CommandResult> {
+    const name = options.name ?? checkName(command)
     return this.#branch.step(
       `exec ${name}`,
-      async ({ signal }) =>
-        await this.#services.runCommand(command, {
-          cwd: (await this.#workspace()).path,
+      async ({ key, signal }) => {
+        const place = await this.#place()
+        const filled = options.fill?.(command, place.cwd) ?? command
+        const outputPath = options.log === undefined ? undefined : this.#services.outputPath(options.log)
+        const facts = {
+          step: key,
+          name,
+          iteration: this.#iteration.number,
+          command: filled.argv?.join(' ') ?? filled.shell ?? name,
+          ...(outputPath === undefined ? {} : { outputPath }),
+        }
+        const tell = this.#services.onCommand
+        tell?.({ ...facts, state: 'starting' })
+        const result = await this.#services.runCommand(filled, {
+          ...place,
           signal,
-          env: this.#env('exec'),
-        }),
+          env: { ...this.#env('exec'), ...options.env?.(place.cwd) },
+          ...(outputPath === undefined ? {} : { outputPath }),
+          ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+          ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+          ...(options.tailChars === undefined ? {} : { tailChars: options.tailChars }),
+          ...(tell === undefined ? {} : { onProgress: (progress) => tell({ ...facts, state: 'running', progress }) }),
+        })
+        tell?.({ ...facts, state: 'ended', result })
+        return result
+      },
       { effect: 'exec', input: command, detail: { name } },
     )
+  }
+
+  /** Plays a page in a real browser. Rejects with `missing_tool` where there is none. */
+  playBrowser(play: BrowserPlay, options: { readonly name: string; readonly log: string }): Promise<PlayResult> {
+    return this.#branch.step(
+      `browser ${options.name}`,
+      async ({ signal }) => {
+        const { playBrowser } = this.#services
+        if (playBrowser === undefined) throw new LoopwrightError('missing_tool', 'no browser can be led here')
+        const { confinement } = await this.#place()
+        const outputPath = this.#services.outputPath(options.log)
+        return await playBrowser(play, {
+          name: options.name,
+          prefix: options.log,
+          signal,
+          ...(outputPath === undefined ? {} : { outputPath }),
+          ...(confinement === undefined ? {} : { confinement }),
+        })
+      },
+      { effect: 'exec', input: play, detail: { name: options.name } },
+    )
+  }
+
+  /** What earlier runs of this loop learnt; empty where nothing is kept. */
+  knowledge(): Promise<string> {
+    return this.#branch.step('knowledge', async () => (await this.#services.knowledge?.()) ?? '', {
+      effect: 'knowledge',
+    })
   }
 
   /** The people's own commands around this moment; the first that exits 2 blocks, and what it printed is feedback. */
@@ -201,6 +269,27 @@ export class LoopContext {
       },
       { effect: 'checkpoint', input: message },
     )
+  }
+
+  /** Brings the workspace's files back to how a checkpoint has them; the branch keeps what is rolled back in its history. */
+  restore(commit: string, message: string): Promise<Checkpoint> {
+    return this.#branch.step(
+      'restore',
+      async ({ key }) => {
+        const workspace = await this.#workspace()
+        const made = await workspace.restore(commit, message, `${this.run.id}/${key}`)
+        if (made.commit !== undefined) await workspace.publish()
+        return made
+      },
+      { effect: 'checkpoint', input: [commit, message] },
+    )
+  }
+
+  /** How many lines the run has added and removed in all; what is past the first 8 MiB of the diff does not count. */
+  changedLines(): Promise<number> {
+    return this.#branch.step('changed lines', async () => countLines(await (await this.#workspace()).diff(diffBytes)), {
+      effect: 'diff',
+    })
   }
 
   /** Marks a story as passed in the backlog's file, where the workspace holds that; true when the file says so now. */
@@ -342,6 +431,17 @@ export class LoopContext {
       LOOPWRIGHT_ITERATION: String(this.#iteration.number),
     }
   }
+}
+
+function countLines(diff: string): number {
+  let count = 0
+  let inHunk = false
+  for (const line of diff.split('\n')) {
+    if (line.startsWith('diff --git ')) inHunk = false
+    else if (line.startsWith('@@ ')) inHunk = true
+    else if (inHunk && (line.startsWith('+') || line.startsWith('-'))) count++
+  }
+  return count
 }
 
 /** What a command is called where nobody named it. */

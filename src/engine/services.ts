@@ -1,10 +1,16 @@
+import type { BrowserPlay } from '../core/browser.ts'
 import type { Amounts, Caps } from '../core/budget.ts'
+import type { StepKey } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import type {
   Agent,
   ApprovalPolicy,
+  CommandOptions,
+  CommandProgress,
+  CommandResult,
   CommandSpec,
   Confine,
+  PlayResult,
   RunCheck,
   RunCommand,
   RunRecord,
@@ -50,8 +56,35 @@ export interface Services {
     readonly file: string
     readonly story: string
   }) => Promise<boolean>
+  /** Plays a page in a real browser; absent: there is none. Pictures go beside the run, their names begin with `prefix`. */
+  playBrowser?: (
+    play: BrowserPlay,
+    options: Pick<CommandOptions, 'signal' | 'outputPath' | 'confinement'> & {
+      readonly name: string
+      readonly prefix: string
+    },
+  ) => Promise<PlayResult>
+  /** What earlier runs of this loop learnt, for the next agent; bounded by who gives it. */
+  knowledge?: () => Promise<string>
+  /** Hears of the commands of a loop's stages: before, while and after they run. Nothing of it is journalled; it must not throw. */
+  onCommand?: (facts: CommandFacts) => void
   /** Hears what agents say while they say it; nothing of it is journalled. */
   onDelta?: (delta: JsonObject) => void
+}
+
+/** A command as its observer sees it. */
+export interface CommandFacts {
+  readonly state: 'starting' | 'running' | 'ended'
+  readonly step: StepKey
+  readonly name: string
+  readonly iteration: number
+  /** For people. */
+  readonly command: string
+  readonly outputPath?: string
+  /** While it runs. */
+  readonly progress?: CommandProgress
+  /** Once it has ended. */
+  readonly result?: Pick<CommandResult, 'exitCode' | 'failure' | 'duration' | 'error'>
 }
 
 export type HookName =

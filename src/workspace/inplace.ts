@@ -43,6 +43,10 @@ export async function openInPlace(
       return { changedFiles: files, totalChangedFiles: files }
     },
     merge: async (workers) => workers.map(({ id }) => ({ id, merged: true, conflicts: [], changedFiles: [] })),
+    restore: () =>
+      Promise.reject(
+        new LoopwrightError('workspace', 'working in place: nothing is committed, nothing can be rolled back'),
+      ),
     changedFiles: changed,
     diff: async (maxBytes) => (await seen?.diff(maxBytes ?? 1024 * 1024)) ?? '',
     publish: async () => {},

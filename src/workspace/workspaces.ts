@@ -13,6 +13,7 @@ import { mergeWorker, recoverMove } from './merge.ts'
 import { copyInto, runSetup } from './prepare.ts'
 import { publishRef } from './publish.ts'
 import { changedPaths, escapePattern, isAncestor, storesOf } from './repository.ts'
+import { restoreTree } from './restore.ts'
 import { dropSpares } from './spare.ts'
 import { hashOf, placesOf, readState, worktreesIn } from './state.ts'
 import {
@@ -159,6 +160,15 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
           outcomes.push(outcome)
         }
         return outcomes
+      }),
+    restore: (commit, message, step) =>
+      guarded(async (): Promise<Checkpoint> => {
+        const done = await restoreTree(bench, tree, { commit, message, step })
+        return {
+          ...(done.commit === undefined ? {} : { commit: done.commit }),
+          changedFiles: done.changed.map(shown),
+          totalChangedFiles: await totals(done.tip),
+        }
       }),
     changedFiles: () =>
       guarded(async () => {

@@ -176,6 +176,60 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
     })
   })
 
+  describe(`${name}: a roll-back`, () => {
+    const files = { 'a.txt': 'one\n', 'gone.txt': 'g\n', '.gitignore': 'cache\n' }
+
+    test('brings the files back to a checkpoint, commits on top, and keeps the failed try in the history', async () => {
+      using w = start(files)
+      const run = await w.open()
+      w.write(run.path, { 'a.txt': 'good\n' })
+      const good = await run.checkpoint('good', '1')
+      w.write(run.path, { 'a.txt': 'bad\n', 'new.txt': 'n\n', cache: 'kept\n' })
+      w.remove(`${run.path}/gone.txt`)
+      const bad = await run.checkpoint('bad', '2')
+      const back = await run.restore(good.commit ?? '', 'back', '3')
+      const here = (path: string) => w.read(`${run.path}/${path}`)
+      expect(['a.txt', 'new.txt', 'gone.txt', 'cache'].map(here)).toEqual(['good\n', undefined, 'g\n', 'kept\n'])
+      expect(sorted(back.changedFiles)).toEqual(['a.txt', 'gone.txt', 'new.txt'])
+      expect(back.totalChangedFiles).toEqual(['a.txt'])
+      expect([good.commit, bad.commit]).not.toContain(back.commit)
+      await run.publish()
+      expect(w.show('loopwright/r1', 'a.txt')).toBe('good\n')
+      // The failed try can be gone back to as well: nothing of it was lost.
+      await run.restore(bad.commit ?? '', 'forth', '4')
+      expect(['a.txt', 'new.txt', 'gone.txt'].map(here)).toEqual(['bad\n', 'n\n', undefined])
+    })
+
+    test('keeps what was not committed in the history too, and is done once for the same step', async () => {
+      using w = start(files)
+      const run = await w.open()
+      w.write(run.path, { 'a.txt': 'bad\n' })
+      const back = await run.restore(run.base ?? '', 'back', '1')
+      expect(w.read(`${run.path}/a.txt`)).toBe('one\n')
+      expect(back.totalChangedFiles).toEqual([])
+      w.write(run.path, { 'b.txt': 'later\n' })
+      const again = await (await w.open()).restore(run.base ?? '', 'back', '1')
+      expect(again.commit).toBe(back.commit)
+      expect(w.read(`${run.path}/b.txt`)).toBe('later\n')
+    })
+
+    test('to what the files are already makes no commit', async () => {
+      using w = start(files)
+      const run = await w.open()
+      const { commit, changedFiles } = await run.restore(run.base ?? '', 'back', '1')
+      expect([commit, changedFiles]).toEqual([undefined, []])
+    })
+
+    test('to what is no checkpoint of the run is refused, and in place there is none', async () => {
+      using w = start(files)
+      const run = await w.open()
+      for (const commit of ['', 'HEAD', '--all', 'f'.repeat(40)])
+        await expect(run.restore(commit, 'back', '1')).rejects.toEqual(code('workspace'))
+      const inPlace = await w.open({ run: 'r2', isolation: 'inplace' })
+      await expect(inPlace.restore(run.base ?? '', 'back', '1')).rejects.toEqual(code('workspace'))
+    })
+  })
+
   describe(`${name}: workers`, () => {
     const fork = async (w: ReturnType<typeof start>, run: Workspace, id: string, files: Record<string, string>) => {
       const worker = await run.fork(id)
