@@ -103,6 +103,7 @@ const floods: readonly Case[] = [
   { name: 'both streams', shell: 'yes & yes >&2', is: 'flood' },
   { name: 'one that ignores TERM', shell: 'trap "" TERM PIPE; while :; do yes; done', is: 'flood' },
   { name: 'a grandchild', shell: 'sh -c "setsid yes & wait"', is: 'flood' },
+  { name: 'one byte too much of one that has ended', shell: `head -c ${floodBytes + 1} /dev/zero`, is: 'flood' },
   { name: 'one byte too much', shell: `head -c ${floodBytes + 1} /dev/zero; sleep 1000`, is: 'flood' },
 ]
 

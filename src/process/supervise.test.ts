@@ -417,7 +417,7 @@ console.log(JSON.stringify({ seen, taken: taken.length }))
 `,
   )
   const seen = await once.run({
-    shell: `ulimit -n 200; exec '${process.execPath}' main.mjs`,
+    shell: `ulimit -n 400; exec '${process.execPath}' main.mjs`,
   })
   expect(seen).toMatchObject({ exitCode: 0, stderr: '' })
   expect(JSON.parse(seen.stdout)).toMatchObject({ seen: { aborted: true, signal: 'SIGKILL' } })

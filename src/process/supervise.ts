@@ -2,19 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Confinement, Redact } from '../core/ports.ts'
-import { consume, type OnText } from './consume.ts'
-import { GuardedSessions, guardPipes, releaseGroup, releasePipes } from './guardian.ts'
+import type { OnText } from './consume.ts'
+import { guardPipes, releaseGroup, releasePipes } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
-import { OomWatch } from './oom.ts'
 import { OutputFile } from './output-file.ts'
-import { Quiet } from './quiet.ts'
-import { sample, sampleInterval } from './sampler.ts'
 import type { SpawnReason } from './spawn-error.ts'
-import { type Exit, type Running, start } from './start.ts'
-import { type StopCause, type Stopper, stopper } from './stopper.ts'
+import { start } from './start.ts'
+import { type StopCause, stopper } from './stopper.ts'
 import { openPipes } from './table.ts'
-import { lastOf, Tail } from './tail.ts'
 import { ProcessTree, type TreeEnd } from './tree.ts'
+import { pipePatienceMs, Watch } from './watch.ts'
 import { within } from './within.ts'
 
 /** What to start, and how long and how loud it may be. */
@@ -98,18 +95,17 @@ export interface Supervised {
   readonly outputError?: string
 }
 
+const notEnded = {
+  exitCode: null,
+  signal: null,
+  timedOut: false,
+  aborted: false,
+  stalled: false,
+  flooded: false,
+} as const
+
 /** Runs a process; `supervise`, or what confines first, or a test's. */
 export type Supervise = (options: SuperviseOptions) => Promise<Supervised>
-
-/** How long a pipe may stay silent that something out of our reach holds open once the tree is gone, and how much may still come out of it. */
-const pipePatienceMs = 1000
-const pipeRemainder = 4 * 1024 * 1024
-
-const defaultFloodBytes = 1024 ** 3
-const defaultTail = 6000
-
-/** How much of the end of stderr is kept at least, in characters, to read there what a runtime said before it died. */
-const lastWords = 16_000
 
 /**
  * Runs a process as the leader of its own session until it and everything it started have ended. Output is streamed, bounded and, if asked,
@@ -124,16 +120,17 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     )
   }
   const watch = new Watch(options)
-  if (options.signal?.aborted) return watch.report({ aborted: true })
+  const report = (rest: Partial<Supervised>): Supervised => ({ ...notEnded, ...watch.seen(), ...rest })
+  if (options.signal?.aborted) return report({ aborted: true })
   const { outputPath, outputCapBytes = 64 * 1024 * 1024 } = options
   const file = outputPath === undefined ? undefined : await OutputFile.open(outputPath, outputCapBytes, options.redact)
   const stop = stopper(options.signal, options.timeoutMs)
   let endSampling = () => {}
   try {
-    if (stop.cause() === 'abort') return watch.report({ aborted: true })
+    if (stop.cause() === 'abort') return report({ aborted: true })
     const marker = randomUUID()
     const child = await start(options, marker)
-    if ('reason' in child) return watch.report({ spawnError: child.message, spawnReason: child.reason })
+    if ('reason' in child) return report({ spawnError: child.message, spawnReason: child.reason })
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
     const pipes = openPipes(child.pid)
@@ -149,18 +146,21 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     const end = await endTree(tree, options, cause, stop.asked)
     const exit = await within(child.exited, pipePatienceMs)
     await watch.settle(read, child)
+    // What was still in the pipes may have been too much.
+    const flooded = cause === 'flooded' || (cause === undefined && stop.cause() === 'flooded')
+    const oom = exit === undefined || cause !== undefined ? undefined : watch.whyMemory(exit, tree)
     if (end.survivors.length === 0) {
       watch.guarded.update([])
       releasePipes(pipes)
       releaseGroup(child.pid)
     }
-    return watch.report({
+    return report({
       ...exit,
-      ...(exit === undefined || cause !== undefined ? {} : watch.explain(exit, tree)),
+      ...(oom === undefined ? {} : { oom: { evidence: oom } }),
       timedOut: cause === 'timeout',
       aborted: cause === 'abort',
       stalled: cause === 'stalled',
-      flooded: cause === 'flooded',
+      flooded,
       ...(cause === undefined && end.ended > 0 ? { leftovers: end.ended } : {}),
       ...(end.survivors.length > 0 ? { survivors: end.survivors } : {}),
       ...(file?.error === undefined ? {} : { outputError: file.error }),
@@ -193,98 +193,5 @@ function started(options: SuperviseOptions, child: StartedChild): void {
     options.onStart?.(child)
   } catch {
     // An observer that fails is not the process's fault.
-  }
-}
-
-/** What is seen of a process while it runs. */
-class Watch {
-  readonly memory = new OomWatch()
-  readonly guarded = new GuardedSessions()
-  readonly #options: SuperviseOptions
-  readonly #began = performance.now()
-  readonly #out: Tail
-  readonly #err: Tail
-  #bytes = 0
-  #busy = 0
-
-  constructor(options: SuperviseOptions) {
-    this.#options = options
-    this.#out = new Tail(options.tailChars ?? defaultTail, options.headChars ?? 0)
-    this.#err = new Tail(Math.max(options.tailChars ?? defaultTail, lastWords))
-  }
-
-  async read(child: Running, file: OutputFile | undefined, stop: Stopper): Promise<true> {
-    const { onStdout, onStderr, floodBytes = defaultFloodBytes } = this.#options
-    const shared = {
-      file,
-      hurry: stop.asked,
-      count: (came: number) => {
-        const allowed = Math.min(came, floodBytes - this.#bytes)
-        this.#bytes += allowed
-        if (allowed < came) stop.ask('flooded')
-        return allowed
-      },
-      busy: (change: 1 | -1) => {
-        this.#busy += change
-      },
-    }
-    await Promise.all([
-      consume(child.stdout, { ...shared, tail: this.#out, onText: onStdout }),
-      consume(child.stderr, { ...shared, tail: this.#err, onText: onStderr }),
-    ])
-    return true
-  }
-
-  /** Looks at the tree while it runs: to remember its processes, and to see whether it still does anything. Returns the way to stop. */
-  sample(tree: ProcessTree, pid: number, stop: Stopper): () => void {
-    const { stallMs } = this.#options
-    const interval = sampleInterval(stallMs)
-    const quiet = stallMs === undefined ? undefined : new Quiet(stallMs, interval)
-    return sample(tree, interval, (rows) => {
-      this.memory.look(pid)
-      this.guarded.update(tree.sessions())
-      const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 }
-      if (quiet?.see(sight) === true) stop.ask('stalled')
-    })
-  }
-
-  /** Reads what is left in the pipes. The tree is gone: only something that escaped it can still hold or fill them, and for that we do not wait. */
-  async settle(read: Promise<true>, child: Running): Promise<void> {
-    const before = this.#bytes
-    for (let silent = 0, seen = before; (await within(read, pipePatienceMs / 4)) === undefined; seen = this.#bytes) {
-      silent = this.#bytes === seen && this.#busy === 0 ? silent + 1 : 0
-      if (silent < 4 && this.#bytes - before < pipeRemainder) continue
-      child.abandon()
-      await read
-      return
-    }
-  }
-
-  /** Why a process that we had not stopped ended badly, where there is evidence. */
-  explain(exit: Exit, tree: ProcessTree): Pick<Supervised, 'oom'> {
-    const evidence = this.memory.evidence({
-      ...exit,
-      stderr: this.#err.text,
-      durationMs: performance.now() - this.#began,
-      owns: (pid) => tree.owns(pid),
-    })
-    return evidence === undefined ? {} : { oom: { evidence } }
-  }
-
-  report(rest: Partial<Supervised>): Supervised {
-    return {
-      exitCode: null,
-      signal: null,
-      stdout: this.#out.text,
-      stderr: lastOf(this.#err.text, this.#options.tailChars ?? defaultTail),
-      ...(this.#options.headChars === undefined ? {} : { stdoutHead: this.#out.head }),
-      bytes: this.#bytes,
-      durationMs: performance.now() - this.#began,
-      timedOut: false,
-      aborted: false,
-      stalled: false,
-      flooded: false,
-      ...rest,
-    }
   }
 }
