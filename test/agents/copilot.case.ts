@@ -1,5 +1,6 @@
 import { copilot } from '../../src/agents/command/presets/copilot.ts'
 import { type AgentCase, key } from './describe.ts'
+import { callOf } from './model/tools.ts'
 
 export const copilotCase: AgentCase = {
   pinned: { package: '@github/copilot', version: '1.0.102', command: 'copilot' },
@@ -14,4 +15,7 @@ export const copilotCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'failed' } },
   usage: false,
   streams: true,
+  denied: {
+    behaviour: (asked) => callOf(asked, 'bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),
+  },
 }

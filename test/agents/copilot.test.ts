@@ -1,4 +1,6 @@
+import { acpSuite } from './acp.ts'
 import { copilotCase } from './copilot.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(copilotCase)
+acpSuite(copilotCase, 'call')

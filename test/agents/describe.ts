@@ -29,7 +29,8 @@ export interface AgentCase {
   readonly denied?: {
     /** Below its home directory, besides its own. */
     files?(url: string): Readonly<Record<string, string>>
-    behaviour(asked: Asked): Behaviour
+    /** `outside` is a file that is not in the agent's directory. */
+    behaviour(asked: Asked, outside: string): Behaviour
   }
 }
 

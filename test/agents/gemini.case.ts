@@ -17,4 +17,10 @@ export const geminiCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   streams: true,
+  denied: {
+    files: () => ({
+      '.gemini/policies/no-writing.toml': '[[rule]]\ntoolName = "write_file"\ndecision = "ask_user"\npriority = 900\n',
+    }),
+    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+  },
 }

@@ -17,4 +17,7 @@ api_backend = "chat_completions"
   on: { limit: { outcome: 'stalled', silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   streams: false,
+  denied: {
+    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+  },
 }

@@ -30,4 +30,7 @@ export const opencodeCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   streams: false,
+  denied: {
+    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+  },
 }

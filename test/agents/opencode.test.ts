@@ -1,4 +1,6 @@
+import { acpSuite } from './acp.ts'
 import { opencodeCase } from './opencode.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(opencodeCase)
+acpSuite(opencodeCase, 'last')

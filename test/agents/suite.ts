@@ -13,7 +13,7 @@ import { type Asked, type Behaviour, type Script, used } from './model/script.ts
 import { makeScene, type Scene } from './scene.ts'
 
 /** How long a silent agent is waited for where it shall be found silent. */
-const stallMs = 8000
+const stallMs = 5000
 /** Of one request; two are made for an edit. */
 const tokensOfOne = used.input + used.cached + used.output
 
@@ -164,10 +164,11 @@ export function agentSuite(agent: AgentCase): void {
       expect(scene.processes()).toEqual([])
     })
 
-    test('is `stalled` when the model never answers, and leaves no process', async () => {
+    test('is `stalled` when the model falls silent in the middle of its work, and leaves no process', async () => {
       const scene = await open()
-      const { answer } = await call(scene, { do: 'hang' }, { stallMs })
+      const { answer } = await call(scene, (asked) => (asked.continues ? { do: 'hang' } : edit(scene)), { stallMs })
       expect(answer.outcome, answer.message).toBe('stalled')
+      expect(scene.model.asked.some((asked) => asked.continues)).toBe(true)
       expect(scene.processes()).toEqual([])
     })
 
@@ -231,9 +232,11 @@ export function agentSuite(agent: AgentCase): void {
 
     test.runIf(agent.denied !== undefined)('is `refused` when it was not allowed to do what it wanted', async () => {
       const scene = await open(agent.denied?.files)
-      const { answer } = await call(scene, (asked) => agent.denied?.behaviour(asked) ?? { do: 'hang' })
+      const outside = join(scene.root, 'outside.txt')
+      const { answer } = await call(scene, (asked) => agent.denied?.behaviour(asked, outside) ?? { do: 'hang' })
       expect(answer.outcome, answer.message).toBe('refused')
       expect(git(scene.repository, 'status', '--porcelain')).toBe('')
+      expect(existsSync(outside)).toBe(false)
     })
   })
 }
