@@ -213,9 +213,9 @@ export class Turn {
   }
 
   #used(talked: Talked): Pick<AgentResponse, 'usage' | 'sessionTotals'> {
-    const { contextTokens, costUsd, costBefore } = this.#updates
+    const { contextTokens, costUsd, costBefore, failure } = this.#updates
     const counted = talked.end === 'answered' ? promptUsage(talked.answer) : undefined
-    const usage = counted ?? (contextTokens > 0 ? { inputTokens: contextTokens } : undefined)
+    const usage = counted ?? (contextTokens > 0 && failure === undefined ? { inputTokens: contextTokens } : undefined)
     const model = usage?.model ?? this.#session?.model
     return usageOf(
       {
