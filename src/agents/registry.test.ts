@@ -3,9 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Agent } from '../core/ports.ts'
 import { createProbe, readLoginFile } from './probe.ts'
-import { type AcpAgentOptions, type AgentsOptions, createAgents } from './registry.ts'
+import { type AgentsOptions, createAgents } from './registry.ts'
 import { createWhich } from './which.ts'
 
 const nothing = () => undefined
@@ -26,6 +25,13 @@ test('every name and alias leads to its agent, always the same one', () => {
     'grok',
     'pi',
     'aider',
+    'acp:claude-code',
+    'acp:codex',
+    'acp:opencode',
+    'acp:gemini',
+    'acp:copilot',
+    'acp:cursor',
+    'acp:grok',
   ])
   for (const name of ['scripted', 'mock', 'Mock']) expect(known.get(name).name).toBe('scripted')
   for (const name of ['claude', 'claude_code', 'claude-code', ' Claude_Code '])
@@ -119,34 +125,44 @@ test('auto prefers what is not known to be logged out, and says why', () => {
   })
 })
 
-test('names with acp: lead to the agents that speak the protocol, where there is somebody to speak with them', async () => {
-  const made: AcpAgentOptions[] = []
-  const acp = (options: AcpAgentOptions): Agent => {
-    made.push(options)
-    return { name: options.name, run: async () => ({ text: '' }) }
-  }
-  const known = agents({ acp, which: (name) => (name === 'grok' ? undefined : `/bin/${name}`) })
+test('names with acp: lead to the agents that speak the protocol, by themselves or through an adapter', async () => {
+  const started: (readonly string[] | undefined)[] = []
+  const known = agents({
+    which: (name) => (name === 'grok' ? undefined : `/bin/${name}`),
+    supervise: async (call) => {
+      started.push(call.argv)
+      throw new Error('not here')
+    },
+  })
   expect(known.get('acp:gemini-cli').name).toBe('acp:gemini')
   expect(known.get('ACP:Gemini')).toBe(known.get('acp:gemini'))
-  expect(made).toMatchObject([{ name: 'acp:gemini', argv: ['/bin/gemini', '--acp'], preset: { name: 'gemini' } }])
   expect(known.get('gemini').name).toBe('gemini')
+  const request = { role: 'worker', system: '', prompt: 'p', cwd: '/' }
+  for (const name of ['acp:gemini', 'acp:claude']) {
+    const { signal } = new AbortController()
+    await known
+      .get(name)
+      .run(request, { signal })
+      .catch(() => undefined)
+  }
+  expect(started).toEqual([['/bin/gemini', '--acp'], ['/bin/claude-agent-acp']])
   expect(() => known.get('acp:grok')).toThrow(expect.objectContaining({ code: 'missing_tool' }))
-  expect(() => known.get('acp:claude')).toThrow(
+  expect(() => known.get('acp:aider')).toThrow(
     expect.objectContaining({ code: 'bad_input', message: expect.stringContaining('does not speak') }),
   )
   expect(() => known.get('acp:nobody')).toThrow(expect.objectContaining({ code: 'bad_input' }))
-  expect((await known.list()).filter((each) => each.kind === 'acp').map((each) => [each.name, each.available])).toEqual(
-    [
-      ['acp:opencode', true],
-      ['acp:gemini', true],
-      ['acp:copilot', true],
-      ['acp:cursor', true],
-      ['acp:grok', false],
-    ],
-  )
+  const speaking = (await known.list()).filter((each) => each.kind === 'acp')
+  expect(speaking.map((each) => [each.name, each.available])).toEqual([
+    ['acp:claude-code', true],
+    ['acp:codex', true],
+    ['acp:opencode', true],
+    ['acp:gemini', true],
+    ['acp:copilot', true],
+    ['acp:cursor', true],
+    ['acp:grok', false],
+  ])
   // It never picks the protocol by itself.
   expect(known.choose().name).not.toContain(':')
-  expect(() => agents().get('acp:gemini')).toThrow(expect.objectContaining({ code: 'bad_input' }))
 })
 
 test('a file that tells of a login is read when it is a file, and never waited for', async () => {

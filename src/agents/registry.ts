@@ -2,6 +2,7 @@ import { LoopwrightError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import type { Agent } from '../core/ports.ts'
 import type { PriceTable } from '../core/prices.snapshot.ts'
+import { type AcpProgram, acpProgram, knownAcpAgent } from './acp/known.ts'
 import { commandAgent, type Supervise } from './command/command.ts'
 import type { Login, LoginPlace, Preset } from './command/preset.ts'
 import { presets } from './command/presets/all.ts'
@@ -41,8 +42,6 @@ export interface AgentsOptions {
   readonly stallMs?: number
   readonly scripted?: ScriptedOptions
   readonly supervise?: Supervise
-  /** Makes an agent that is spoken to by the Agent Client Protocol, for names as `acp:gemini`; without it there are none. */
-  readonly acp?: (options: AcpAgentOptions) => Agent
   /** The text of a file that may tell of a login; the disk's unless a test says otherwise. */
   readonly readLogin?: LoginPlace['read']
 }
@@ -89,19 +88,39 @@ const reserved: Readonly<Record<string, string>> = {
   'claude-api': 'claude_api comes with the model agent; use claude-code',
 }
 
+/** A CLI we know, as it is started under one of its names. */
+interface Program {
+  readonly preset: Preset
+  readonly executable: string
+  readonly install: string
+  /** How it is started to speak the Agent Client Protocol, where the name asks for that. */
+  readonly acp?: AcpProgram
+}
+
+/** By name, in the order of the presets; those with `acp:` come last. */
+const programs: ReadonlyMap<string, Program> = new Map([
+  ...presets.map((preset): [string, Program] => [
+    preset.name,
+    { preset, executable: preset.executable, install: preset.install },
+  ]),
+  ...presets.flatMap((preset): [string, Program][] => {
+    const acp = acpProgram(preset)
+    return acp === undefined
+      ? []
+      : [[`${acpPrefix}${preset.name}`, { preset, executable: acp.executable, install: acp.install, acp }]]
+  }),
+])
+
 /** Gathers the agents: the user's own, the scripted one, and the CLIs we know. */
 export function createAgents(options: AgentsOptions): Agents {
   const custom = new Map(Object.entries(options.custom ?? {}).map(([name, agent]) => [agentName(name), agent]))
-  const known = new Map(presets.map((preset) => [preset.name, preset]))
-  const speaking = options.acp === undefined ? [] : presets.filter((preset) => preset.acp !== undefined)
-  const protocol = new Map(speaking.map((preset) => [`${acpPrefix}${preset.name}`, preset]))
-  const names = [...new Set([...custom.keys(), 'scripted', ...known.keys(), ...protocol.keys()])]
+  const names = [...new Set([...custom.keys(), 'scripted', ...programs.keys()])]
   const made = new Map<string, Agent>()
 
-  const presetOf = (name: string) => (custom.has(name) ? undefined : (known.get(name) ?? protocol.get(name)))
+  const programOf = (name: string) => (custom.has(name) ? undefined : programs.get(name))
   const installed = (name: string): boolean => {
-    const preset = presetOf(name)
-    return preset === undefined ? names.includes(name) : options.which(preset.executable) !== undefined
+    const program = programOf(name)
+    return program === undefined ? names.includes(name) : options.which(program.executable) !== undefined
   }
 
   const login = (preset: Preset): Login =>
@@ -110,18 +129,19 @@ export function createAgents(options: AgentsOptions): Agents {
   function checked(name: string): string {
     const plain = agentName(name)
     if (names.includes(plain)) return plain
-    const silent = plain.startsWith(acpPrefix) ? known.get(plain.slice(acpPrefix.length)) : undefined
-    if (silent !== undefined && options.acp !== undefined) {
-      throw new LoopwrightError('bad_input', `${silent.name} does not speak the Agent Client Protocol by itself`, {
+    const silent = plain.startsWith(acpPrefix) ? programs.get(plain.slice(acpPrefix.length))?.preset : undefined
+    if (silent !== undefined) {
+      throw new LoopwrightError('bad_input', `${silent.name} does not speak the Agent Client Protocol`, {
         hint: `use ${silent.name}, or name a command that speaks for it in the configuration`,
       })
     }
     const later = Object.hasOwn(reserved, plain) ? reserved[plain] : undefined
     if (later !== undefined) throw new LoopwrightError('bad_input', later)
     const close = nearest(plain, names)
+    const plainNames = names.filter((each) => !each.startsWith(acpPrefix))
     throw new LoopwrightError(
       'bad_input',
-      `unknown agent ${name.slice(0, 80)}; there are ${[...names, 'auto'].join(', ')}`,
+      `unknown agent ${name.slice(0, 80)}; there are ${[...plainNames, 'auto'].join(', ')}`,
       {
         ...(close === undefined ? {} : { hint: `did you mean ${close}?` }),
       },
@@ -171,7 +191,6 @@ export function createAgents(options: AgentsOptions): Agents {
     const own = custom.get(name)
     if (own !== undefined && 'run' in own) return own
     const shared = {
-      name,
       env: options.env,
       ...(options.prices === undefined ? {} : { prices: options.prices }),
       ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
@@ -179,32 +198,27 @@ export function createAgents(options: AgentsOptions): Agents {
     }
     if (own !== undefined) {
       const model = own.model ?? options.model
-      return commandAgent({ ...shared, template: own.command, ...(model === undefined ? {} : { model }) })
+      return commandAgent({ ...shared, name, template: own.command, ...(model === undefined ? {} : { model }) })
     }
-    const preset = presetOf(name)
-    if (preset === undefined) return scripted(options.scripted)
-    const executable = options.which(preset.executable)
-    if (executable === undefined) throw missing(preset)
-    if (options.acp !== undefined && protocol.has(name)) {
-      return options.acp({ name, argv: [executable, ...(preset.acp ?? [])], preset })
-    }
-    return commandAgent({
-      ...shared,
-      preset,
-      executable,
-      ...(options.model === undefined ? {} : { model: options.model }),
-    })
+    const program = programOf(name)
+    if (program === undefined) return scripted(options.scripted)
+    const path = options.which(program.executable)
+    if (path === undefined) throw missing(name, program)
+    const known = { ...shared, ...(options.model === undefined ? {} : { model: options.model }) }
+    return program.acp === undefined
+      ? commandAgent({ ...known, name, preset: program.preset, executable: path })
+      : knownAcpAgent(program.preset, program.acp, path, known)
   }
 
   async function describe(name: string): Promise<AgentListing> {
     const own = custom.get(name)
     if (own !== undefined) return { name, kind: 'run' in own ? 'custom' : 'command', available: true }
-    const preset = presetOf(name)
-    if (preset === undefined) return { name, kind: 'scripted', available: true }
-    const kind = protocol.has(name) ? 'acp' : 'command'
-    const { executable } = preset
+    const program = programOf(name)
+    if (program === undefined) return { name, kind: 'scripted', available: true }
+    const { executable, preset } = program
+    const kind = program.acp === undefined ? 'command' : 'acp'
     const path = options.which(executable)
-    if (path === undefined) return { name, kind, available: false, executable, error: missing(preset).message }
+    if (path === undefined) return { name, kind, available: false, executable, error: missing(name, program).message }
     const who = login(preset)
     const hint = who.state === 'no' ? { hint: preset.login } : {}
     return { name, kind, available: true, executable, path, login: who, ...hint, ...(await options.probe(path)) }
@@ -223,12 +237,8 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 }
 
-function missing(preset: Preset): LoopwrightError {
-  return new LoopwrightError(
-    'missing_tool',
-    `${preset.name} is not installed: no ${preset.executable} on the PATH (${preset.install})`,
-    {
-      hint: `install it: ${preset.install}`,
-    },
-  )
+function missing(name: string, { executable, install }: Pick<Program, 'executable' | 'install'>): LoopwrightError {
+  return new LoopwrightError('missing_tool', `${name} is not installed: no ${executable} on the PATH (${install})`, {
+    hint: `install it: ${install}`,
+  })
 }

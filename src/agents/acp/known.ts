@@ -1,8 +1,6 @@
-import { LoopwrightError } from '../../core/errors.ts'
 import type { Agent } from '../../core/ports.ts'
 import type { Preset } from '../command/preset.ts'
-import { agentName } from '../names.ts'
-import type { Which } from '../which.ts'
+import { acpPrefix } from '../names.ts'
 import { type AcpAgentOptions, acpAgent } from './acp.ts'
 
 /** How an agent is started that speaks the Agent Client Protocol. */
@@ -33,14 +31,6 @@ const more: Readonly<Record<string, Partial<Pick<AcpProgram, 'args' | 'env'>>>> 
   opencode: { args: ['--print-logs'], env: { OPENCODE_PERMISSION: ask } },
 }
 
-const prefix = 'acp:'
-
-/** The CLI that a name like `acp:gemini` means, in its one spelling; undefined for other names. */
-export function acpTarget(name: string): string | undefined {
-  const plain = agentName(name)
-  return plain.startsWith(prefix) ? agentName(plain.slice(prefix.length)) : undefined
-}
-
 /** The program with which a known CLI speaks the protocol; undefined when it does not. */
 export function acpProgram(preset: Pick<Preset, 'name' | 'executable' | 'install' | 'acp'>): AcpProgram | undefined {
   const { name, executable, install, acp } = preset
@@ -51,29 +41,14 @@ export function acpProgram(preset: Pick<Preset, 'name' | 'executable' | 'install
   return Object.hasOwn(adapters, name) ? adapters[name] : undefined
 }
 
-/**
- * A known CLI as an agent that speaks the protocol, named `acp:` and its name. Throws `bad_input` when it does not speak it, and `missing_tool`
- * when it, or its adapter, is not installed.
- */
+/** A known CLI as an agent that speaks the protocol, named `acp:` and its name. `path` is its program's. */
 export function knownAcpAgent(
   preset: Preset,
-  options: Omit<AcpAgentOptions, 'name' | 'argv' | 'preset' | 'install'> & { readonly which: Which },
+  program: AcpProgram,
+  path: string,
+  options: Omit<AcpAgentOptions, 'name' | 'argv' | 'preset' | 'install'>,
 ): Agent {
-  const program = acpProgram(preset)
-  const name = `${prefix}${preset.name}`
-  if (program === undefined) {
-    throw new LoopwrightError('bad_input', `${preset.name} does not speak the Agent Client Protocol`, {
-      hint: `use it as ${preset.name}`,
-    })
-  }
-  const { which, ...rest } = options
-  const { executable, args, install } = program
-  const path = which(executable)
-  if (path === undefined) {
-    throw new LoopwrightError('missing_tool', `${name} is not installed: no ${executable} on the PATH (${install})`, {
-      hint: `install it: ${install}`,
-    })
-  }
   const own = { ...preset, env: { ...preset.env, ...program.env } }
-  return acpAgent({ ...rest, name, argv: [path, ...args], preset: own, install })
+  const { args, install } = program
+  return acpAgent({ ...options, name: `${acpPrefix}${preset.name}`, argv: [path, ...args], preset: own, install })
 }

@@ -62,7 +62,7 @@ export async function agents(io: Io, flags: { readonly json?: boolean }): Promis
       return 0
     }
     const style = styleOf(io.env, io.stdout)
-    for (const one of all) {
+    for (const one of all.filter((each) => each.available || each.kind !== 'acp')) {
       const mark = one.available ? style.green('✓') : style.dim('·')
       const what = one.available
         ? [one.version, loginText(one), one.path, one.error].filter(Boolean).join('  ')
