@@ -12,7 +12,9 @@ export function shutInherited(): readonly (number | 'ignore')[] {
 }
 
 function find(): readonly (number | 'ignore')[] {
-  const open = descriptors().filter((fd) => fd > 2 && isInherited(fd))
+  // One above the limit was opened before that was set; nothing can be put in its place.
+  const limit = descriptorLimit()
+  const open = descriptors().filter((fd) => fd > 2 && fd < limit && isInherited(fd))
   if (open.length === 0) return []
   const nothing = openSync('/dev/null', 'r')
   return Array.from({ length: Math.max(...open) - 2 }, (_, at) => (open.includes(at + 3) ? nothing : 'ignore'))
@@ -23,6 +25,14 @@ function descriptors(): number[] {
     return readdirSync('/proc/self/fd').map(Number)
   } catch {
     return []
+  }
+}
+
+function descriptorLimit(): number {
+  try {
+    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
   }
 }
 

@@ -82,14 +82,14 @@ async function without(probe: Probe, world: World): Promise<string | undefined> 
       stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', 5],
     })
     let text = ''
-    child.stdout.on('data', (data) => {
+    child.stdout?.on('data', (data) => {
       text += data
     })
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
     child.on('exit', () => {
       clearTimeout(timer)
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
       setImmediate(resolve, text)
     })
   })

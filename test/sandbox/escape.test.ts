@@ -26,16 +26,16 @@ async function tryAll(uid?: number): Promise<Tried[]> {
     if (uid !== undefined) chownSync(base, uid, uid)
     const [command = '', ...args] = [...by, ...program]
     const child = spawn(command, args, {
-      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', SECRET_OF_THE_ENGINE: 'ESCAPED' },
       // Somebody left a directory open.
       stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', openSync(base, 'r')],
     })
     let output = ''
     let errors = ''
-    child.stdout.on('data', (data) => {
+    child.stdout?.on('data', (data) => {
       output += data
     })
-    child.stderr.on('data', (data) => {
+    child.stderr?.on('data', (data) => {
       errors += data
     })
     const [code] = await once(child, 'close')

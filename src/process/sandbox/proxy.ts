@@ -22,7 +22,7 @@ export interface ProxyOptions {
 }
 
 /** A proxy that is listening, and the way to end it with all its connections. */
-export interface Proxy {
+export interface NetworkProxy {
   /** The socket of the proxy. */
   readonly path: string
   /** The sockets that lead to servers on this machine, by their port. */
@@ -38,7 +38,7 @@ const hopByHop = ['connection', 'proxy-connection', 'keep-alive', 'proxy-authori
  * refuses what is not in the list and what leads to an address that is not public, and connects to the very address it has looked at. What goes
  * through a CONNECT is not read: whoever holds an allowed address can be talked to under any name.
  */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<NetworkProxy> {
   const sockets = new Set<Socket>()
   const track = (socket: Socket) => {
     sockets.add(socket)
