@@ -254,7 +254,9 @@ function carelessProxy(witness: number): Server {
       const connects = text.startsWith('CONNECT') ? [url] : []
       const wanted = [...connects, ...requests, ...hosts].map((each) => each.split('@').at(-1)?.split('\0')[0] ?? '')
       const [, v6, v4, port] =
-        wanted.map((each) => /^(?:\[(.*)\]|((?!169)[\d.x]+|localhost))(?::(\d+))?$/.exec(each)).find((each) => each?.[3]) ?? []
+        wanted
+          .map((each) => /^(?:\[(.*)\]|((?!169)[\d.x]+|localhost))(?::(\d+))?$/.exec(each))
+          .find((each) => each?.[3]) ?? []
       const out = connect(
         v6 || v4 ? { host: v6 ?? v4 ?? '', port: Number(port) } : { port: witness, host: '127.0.0.1' },
       )

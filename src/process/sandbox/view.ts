@@ -336,7 +336,7 @@ class ViewMaker {
       this.#made.push(each)
     }
     if (directory) mkdirSync(path)
-    else writeFileSync(path, '', { flag: 'wx' })
+    else writeFileSync(path, coverOf(path), { flag: 'wx' })
     this.#made.push(path)
   }
 
@@ -349,12 +349,17 @@ class ViewMaker {
     for (const path of this.#made.toReversed()) {
       try {
         if (kindAt(path) === 'directory') rmdirSync(path)
-        else if (kindAt(path) === 'file' && statSync(path).size === 0) unlinkSync(path)
+        else if (kindAt(path) === 'file' && statSync(path).size === coverOf(path).length) unlinkSync(path)
       } catch {
         // Somebody has put something there meanwhile: it is theirs.
       }
     }
   }
+}
+
+/** What stands in a file that is not there: programs that read settings shall find none, and no mistake. */
+function coverOf(path: string): string {
+  return path.endsWith('.json') ? '{}' : ''
 }
 
 function depth(path: string): number {
