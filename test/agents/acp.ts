@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { knownAcpAgent } from '../../src/agents/acp/known.ts'
+import { acpProgram, knownAcpAgent } from '../../src/agents/acp/known.ts'
 import type { AgentDelta, ApprovalPolicy } from '../../src/core/ports.ts'
 import type { AgentCase } from './describe.ts'
 import { installed, installMs } from './install.ts'
@@ -33,11 +33,10 @@ export function acpSuite(agent: AgentCase, usage: 'call' | 'last'): void {
     async function call(scene: Scene, script: Script, mode: ApprovalPolicy['mode'], signal?: AbortSignal) {
       scene.model.script = script
       const deltas: AgentDelta[] = []
-      const made = knownAcpAgent(preset, {
-        env: scene.env,
-        model: agent.model,
-        which: (command) => join(commands, command),
-      })
+      const program = acpProgram(preset)
+      if (program === undefined) throw new Error(`${preset.name} does not speak the protocol`)
+      const options = { env: scene.env, model: agent.model }
+      const made = knownAcpAgent(preset, program, join(commands, program.executable), options)
       const answer = await made.run(
         {
           role: 'worker',

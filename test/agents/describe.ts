@@ -29,8 +29,8 @@ export interface AgentCase {
   readonly denied?: {
     /** Below its home directory, besides its own. */
     files?(url: string): Readonly<Record<string, string>>
-    /** `outside` is a file that is not in the agent's directory. */
-    behaviour(asked: Asked, outside: string): Behaviour
+    /** `inside` and `outside` are paths of files that are not there, in the agent's directory and not. */
+    behaviour(asked: Asked, paths: { readonly inside: string; readonly outside: string }): Behaviour
   }
 }
 

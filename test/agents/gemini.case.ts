@@ -21,6 +21,6 @@ export const geminiCase: AgentCase = {
     files: () => ({
       '.gemini/policies/no-writing.toml': '[[rule]]\ntoolName = "write_file"\ndecision = "ask_user"\npriority = 900\n',
     }),
-    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+    behaviour: (_asked, { inside }) => ({ do: 'edit', path: inside, content: 'x', text: 'Done.' }),
   },
 }

@@ -18,6 +18,6 @@ api_backend = "chat_completions"
   usage: true,
   streams: false,
   denied: {
-    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+    behaviour: (_asked, { outside }) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
   },
 }

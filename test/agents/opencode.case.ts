@@ -27,10 +27,10 @@ export const opencodeCase: AgentCase = {
       share: 'disabled',
     }),
   }),
-  on: { limit: { outcome: 'rate_limited', silent: true }, error: { outcome: 'stalled', silent: true } },
+  on: { limit: { outcome: 'rate_limited', resetAt: true, silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   streams: false,
   denied: {
-    behaviour: (_asked, outside) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
+    behaviour: (_asked, { outside }) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),
   },
 }

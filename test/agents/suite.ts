@@ -232,11 +232,11 @@ export function agentSuite(agent: AgentCase): void {
 
     test.runIf(agent.denied !== undefined)('is `refused` when it was not allowed to do what it wanted', async () => {
       const scene = await open(agent.denied?.files)
-      const outside = join(scene.root, 'outside.txt')
-      const { answer } = await call(scene, (asked) => agent.denied?.behaviour(asked, outside) ?? { do: 'hang' })
+      const paths = { inside: join(scene.repository, 'hello.txt'), outside: join(scene.root, 'outside.txt') }
+      const { answer } = await call(scene, (asked) => agent.denied?.behaviour(asked, paths) ?? { do: 'hang' })
       expect(answer.outcome, answer.message).toBe('refused')
       expect(git(scene.repository, 'status', '--porcelain')).toBe('')
-      expect(existsSync(outside)).toBe(false)
+      expect(existsSync(paths.outside)).toBe(false)
     })
   })
 }
