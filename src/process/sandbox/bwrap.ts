@@ -98,6 +98,7 @@ async function confineIn(
     )
   }
   const node = realPath(process.execPath)
+  const cwd = realPath(launch.cwd)
   const home = launch.env.HOME
   const view = makeView({
     confinement,
@@ -155,7 +156,7 @@ async function confineIn(
     ...[...leads.values()].flatMap((path) => ['--ro-bind', path, inside(path)]),
     ...view.args.slice(coversAt),
     '--chdir',
-    realPath(launch.cwd),
+    cwd,
     '--',
     ...inner,
   ]

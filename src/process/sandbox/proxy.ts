@@ -158,6 +158,7 @@ async function tunnel(gate: Gate, track: Track, url: string, socket: Socket, hea
     out.destroy()
   }
   const onError = (error: Error) => failed(`cannot reach ${url}: ${error.message}`)
+  socket.on('close', () => out.destroy())
   out.setTimeout(connectTimeoutMs, () => failed(`cannot reach ${url}: no answer`))
   out.once('error', onError)
   out.once('connect', () => {

@@ -22,14 +22,18 @@ async function open(path: string): Promise<void> {
   }
 }
 
-/** Removes what calls of dead processes have left in a temporary directory. */
+/** A directory that many machines share holds processes of others, whose ids say nothing here: what is young may be theirs. */
+const leftOverAfterMs = 24 * 3600 * 1000
+
+/** Removes what calls of dead processes have left in a temporary directory more than a day ago. */
 export async function sweepScratch(temporary: string): Promise<void> {
   for (const name of await readdir(temporary).catch(() => [])) {
     const pid = Number(/^loopwright-(\d+)-\w{6}$/.exec(name)?.[1] ?? 0)
     if (pid === 0 || isAlive(pid)) continue
     const path = join(temporary, name)
     const seen = await lstat(path).catch(() => undefined)
-    if (seen?.isDirectory() === true && seen.uid === process.getuid?.()) await removeTree(path)
+    if (seen?.isDirectory() !== true || seen.uid !== process.getuid?.()) continue
+    if (Date.now() - seen.mtimeMs > leftOverAfterMs) await removeTree(path)
   }
 }
 

@@ -112,6 +112,20 @@ test('what is kept and not there yet is covered meanwhile, and uncovered on rele
   expect(readdirSync(at('work'))).toEqual(['a'])
 })
 
+test('of two at once, the last takes the cover away', () => {
+  using place = scratch()
+  const { at, view } = scene(place.path)
+  const confinement = { writable: [at('work')], readable: [at('work/.tool/settings.json')] }
+  const first = view(confinement)
+  rmSync(at('scratch'), { recursive: true })
+  mkdirSync(at('scratch'))
+  const second = view(confinement)
+  first.release()
+  expect(existsSync(at('work/.tool/settings.json'))).toBe(true)
+  second.release()
+  expect(readdirSync(at('work'))).toEqual(['a'])
+})
+
 test('a link below a writable directory may not lead out of it, and nothing is made when it does', () => {
   using place = scratch()
   const { at, view } = scene(place.path)

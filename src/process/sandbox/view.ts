@@ -52,6 +52,8 @@ interface Entry {
 
 const strictness: readonly Kind[] = ['write', 'pin', 'own', 'read', 'hide']
 const machine = ['/proc', '/sys', '/dev']
+/** What stands in the place of something that is not there, by how many calls at once. */
+const covers = new Map<string, number>()
 const fileEnding = /\.(json|jsonc|toml|ya?ml|lock|conf|ini|db|sqlite|txt|md|key|pem|env)$/
 
 /**
@@ -138,8 +140,10 @@ class ViewMaker {
       for (const path of paths) {
         const real = this.#resolve(path, roots)
         const root = this.#nearest(real)
-        if (kindAt(real) !== undefined) this.#set(real, kind)
-        else if (root?.kind === 'write') {
+        if (kindAt(real) !== undefined) {
+          this.#share(real)
+          this.#set(real, kind)
+        } else if (root?.kind === 'write') {
           // What is not there yet must not be made by the process either: something stands in its place meanwhile.
           this.#cover(real, root.path, path.endsWith('/'))
           this.#set(real, kind)
@@ -285,7 +289,7 @@ class ViewMaker {
 
   #args(): string[] {
     const args: string[] = []
-    const covers: string[] = []
+    const closed: string[] = []
     const sorted = [...this.#entries.values()].sort((a, b) => depth(a.path) - depth(b.path))
     for (const { path, kind, source } of sorted) {
       const around = this.#nearest(dirname(path))?.kind ?? 'read'
@@ -293,13 +297,13 @@ class ViewMaker {
         if (around === 'hide' || kindAt(path) === undefined) continue
         if (kindAt(path) === 'directory') {
           args.push('--tmpfs', path)
-          covers.push(path)
+          closed.push(path)
         } else args.push('--ro-bind', this.#empty, path)
       } else if (kind === 'read') {
         if (around !== 'read') args.push('--ro-bind', source, path)
       } else args.push('--bind', source, path)
     }
-    for (const path of covers) args.push('--remount-ro', path)
+    for (const path of closed) args.push('--remount-ro', path)
     return args
   }
 
@@ -331,12 +335,24 @@ class ViewMaker {
     const missing: string[] = []
     for (let each = dirname(path); each !== root && kindAt(each) === undefined; each = dirname(each))
       missing.unshift(each)
+    this.#share(dirname(path))
     for (const each of missing) {
       mkdirSync(each)
-      this.#made.push(each)
+      this.#hold(each)
     }
     if (directory) mkdirSync(path)
     else writeFileSync(path, coverOf(path), { flag: 'wx' })
+    this.#hold(path)
+  }
+
+  /** Keeps covers of another call that we rely on: taken away below us, a mount would be gone for our process too. */
+  #share(path: string): void {
+    for (let each = path; each !== '/'; each = dirname(each)) if (covers.has(each)) this.#hold(each)
+  }
+
+  #hold(path: string): void {
+    if (this.#made.includes(path)) return
+    covers.set(path, (covers.get(path) ?? 0) + 1)
     this.#made.push(path)
   }
 
@@ -346,7 +362,11 @@ class ViewMaker {
   }
 
   #takeAway(): void {
-    for (const path of this.#made.toReversed()) {
+    for (const path of this.#made.toSorted((a, b) => depth(b) - depth(a))) {
+      const others = (covers.get(path) ?? 1) - 1
+      if (others > 0) covers.set(path, others)
+      else covers.delete(path)
+      if (others > 0) continue
       try {
         if (kindAt(path) === 'directory') rmdirSync(path)
         else if (kindAt(path) === 'file' && statSync(path).size === coverOf(path).length) unlinkSync(path)
