@@ -54,8 +54,8 @@ const policy = rawHtml(
   `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'`,
 )
 
-function titleOf({ view, result }: ReportFacts): string {
-  return view.goal?.trim() || result.summary || view.loop
+function titleOf({ view, title }: ReportFacts): string {
+  return (view.goal ?? title ?? '').trim() || `A run of ${view.loop}`
 }
 
 const stateOf: Readonly<Record<RunStatus, ReportState | 'warn'>> = {
@@ -105,10 +105,10 @@ function factsView(facts: ReportFacts): Html {
       html`${dollars(spend.cost_usd)}${caps.microUsd !== undefined && html` <span class="quiet">of ${dollars(caps.microUsd / 1e6)}</span>`}`,
     ],
     result.workspace === null ? undefined : ['Files changed', amount(result.workspace.changed_files.length)],
-    startedAt === undefined ? undefined : ['Started (UTC)', moment(startedAt)],
   ]
   const wide: readonly (readonly [string, string | undefined | null])[] = [
     ['Run', view.id],
+    ['Started', startedAt === undefined ? undefined : `${moment(startedAt)} UTC`],
     ['Branch', result.workspace?.branch],
     ['Forked from', view.forkedFrom],
   ]
@@ -154,5 +154,7 @@ function changes({ result, diff }: ReportFacts, room: Room): Content {
 function outcome({ result }: ReportFacts, room: Room): Content {
   const text = result.final_output.trim()
   if (text === '') return undefined
-  return html`<h2>Outcome</h2><details class="panel card"${rawHtml(text.length < 1500 ? ' open' : '')}><summary>${amount(text.length)} characters</summary><pre>${room.tail(text, 40_000)}</pre></details>`
+  const body = html`<pre>${room.tail(text, 40_000)}</pre>`
+  const long = html`<details><summary>${amount(text.length)} characters</summary>${body}</details>`
+  return html`<h2>Outcome</h2><div class="panel card">${text.length < 2000 ? body : long}</div>`
 }

@@ -4,7 +4,7 @@ import { amount } from './words.ts'
 
 const width = 640
 const height = 250
-const left = 64
+const left = 76
 const right = 24
 const top = 20
 const bottom = 42
@@ -31,18 +31,27 @@ export function chart(metric: ReportMetric, roundWord: string): Html | undefined
         ? (left + width - right) / 2
         : left + 14 + ((round - first) / (last - first)) * (width - left - right - 28),
     )
-  const y = (value: number) => fixed(top + (1 - (value - low) / (high - low)) * (height - top - bottom))
+  const y = (value: number) =>
+    fixed(top + (1 - (Math.max(low, Math.min(high, value)) - low) / (high - low)) * (height - top - bottom))
   const kept = points.filter((point) => point.kept)
   const every = Math.ceil(points.length / mostLabels)
   const sign = signs[metric.direction ?? 'greater_equal']
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${describe(metric, points)}">
-${ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${width - right}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick" x="${left - 10}" y="${y(tick) + 4}" text-anchor="end">${amount(tick)}</text>`)}
+${ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${width - right}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick" x="${left - 10}" y="${y(tick) + 4}" text-anchor="end">${short(tick)}</text>`)}
 ${points.filter((_, at) => at % every === 0 || at === points.length - 1).map(({ round }) => html`<text class="tick" x="${x(round)}" y="${height - bottom + 22}" text-anchor="middle">${round}</text>`)}
 <text class="axis" x="${(left + width - right) / 2}" y="${height - 3}" text-anchor="middle">${roundWord}</text>
 ${target !== undefined && html`<line class="target" x1="${left}" x2="${width - right}" y1="${y(target)}" y2="${y(target)}"/><text class="target-label" x="${left + 6}" y="${y(target) - 7 < top ? y(target) + 18 : y(target) - 7}">wanted ${sign} ${amount(target)}</text>`}
 ${kept.length > 1 && html`<polyline class="line" points="${kept.map(({ round, value }) => `${x(round)},${y(value)}`).join(' ')}"/>`}
 ${points.map((point) => dot(point, x(point.round), y(point.value), points.length))}
 </svg>`
+}
+
+// Narrow screens have room for few characters beside the lines.
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 4 })
+
+function short(value: number): string {
+  const size = Math.abs(value)
+  return size >= 10_000 && size < 1e13 ? compact.format(value) : amount(value)
 }
 
 function dot({ round, value, kept }: ReportPoint, x: number, y: number, of: number): Html {

@@ -7,6 +7,8 @@ export interface ReportFacts {
   readonly view: RunView
   readonly result: RunResult
   readonly rounds: readonly ReportRound[]
+  /** What the run is for, where the view has no goal: a mission. */
+  readonly title?: string
   /** What a turn of this loop is called; `iteration` by default. */
   readonly roundWord?: 'iteration' | 'round'
   readonly metric?: ReportMetric

@@ -26,21 +26,25 @@ export function roundsView(facts: ReportFacts, room: Room): Content {
   const views = shown
     .map((round, at) => ({ round, open: at >= shown.length - openRounds }))
     .reverse()
-    .map(({ round, open }) => roundView(round, { word, open, room }))
+    .map(({ round, open }) =>
+      roundView(round, { word, open, room, named: (facts.metric?.name ?? 'metric').slice(0, 60) }),
+    )
     .reverse()
   return html`${hidden > 0 && html`<p class="quiet">${hidden} earlier ones are not shown.</p>`}${views}`
 }
 
 interface Around {
+  /** What the metric is called. */
+  readonly named: string
   readonly word: string
   readonly open: boolean
   readonly room: Room
 }
 
-function roundView(round: ReportRound, { word, open, room }: Around): Html {
+function roundView(round: ReportRound, { word, open, room, named }: Around): Html {
   const { state, startedAt, endedAt, metric } = round
   const meta = [
-    metric === undefined ? undefined : amount(metric),
+    metric === undefined ? undefined : `${named} ${amount(metric)}`,
     startedAt === undefined || endedAt === undefined ? undefined : took(endedAt - startedAt),
     startedAt === undefined ? undefined : moment(startedAt).slice(11),
   ].filter((part) => part !== undefined)
@@ -53,7 +57,7 @@ ${round.summary !== undefined && html`<p>${room.head(round.summary, 2000)}</p>`}
 ${empty && html`<p class="quiet">Nothing is recorded yet.</p>`}
 ${list('Stages', round.stages, (stage) => stageView(stage, room))}
 ${list('Checks', round.checks, (check) => checkView(check, room))}
-${round.review && html`<h4>Review</h4><p class="small">${round.review.gates.map(({ name, open: passed }) => html`${pill(passed ? 'ok' : 'failed', name.replaceAll('_', ' '))} `)}</p>${lines(round.review.issues, room)}`}
+${round.review && html`<h4>Review</h4><p class="small">${round.review.gates.map(({ name, open: passed }) => html`${pill(passed ? 'ok' : 'failed', `${passed ? '✓' : '✗'} ${name.replaceAll('_', ' ')}`)} `)}</p>${lines(round.review.issues, room)}`}
 ${(round.lessons?.length ?? 0) > 0 && html`<h4>Learnt</h4>${lines(round.lessons ?? [], room)}`}
 ${(round.screenshots?.length ?? 0) > 0 && html`<h4>Screenshots</h4><div class="shots">${(round.screenshots ?? []).slice(0, mostRows).map((picture) => pictureView(picture, room))}</div>`}
 </div></details>
@@ -73,8 +77,9 @@ function lines(texts: readonly string[], room: Room): Content {
 
 function stageView(stage: ReportStage, room: Room): Html {
   const { name, state, detail, failure, error, findings = [], command, log, durationMs } = stage
-  return html`<li><div class="row">${mark(state)}<span><span class="name">${name}</span> ${detail !== undefined && html`<span class="quiet small">${room.head(detail, 300)}</span> `}${failure !== undefined && pill('failed', failureWords[failure] ?? failure)}</span><span class="time">${durationMs !== undefined && took(durationMs)}</span></div>
-${more([error !== undefined && html`<p class="error">${room.head(error, 2000)}</p>`, lines(findings, room), command !== undefined && html`<p class="small"><code>${room.head(command, 1000)}</code></p>`, logView(log, room)])}</li>`
+  const inline = detail === undefined && command !== undefined && command.length <= 100
+  return html`<li><div class="row">${mark(state)}<span><span class="name">${name}</span> ${detail !== undefined && html`<span class="quiet small">${room.head(detail, 300)}</span> `}${inline && html`<code class="quiet">${command}</code> `}${failure !== undefined && pill('failed', failureWords[failure] ?? failure)}</span><span class="time">${durationMs !== undefined && took(durationMs)}</span></div>
+${more([error !== undefined && html`<p class="error">${room.head(error, 2000)}</p>`, lines(findings, room), command !== undefined && !inline && html`<p class="small"><code>${room.head(command, 1000)}</code></p>`, logView(log, room)])}</li>`
 }
 
 function checkView({ name, ok, exitCode, durationMs, error, log }: ReportCheck, room: Room): Html {

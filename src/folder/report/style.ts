@@ -34,7 +34,7 @@ pre {
 }
 .over { font-size: 0.85rem; color: var(--soft); margin: 0; }
 .status { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.5rem 0.75rem; margin: 0 0 1.6rem; }
-.pill { display: inline-block; border-radius: 99px; padding: 0.1rem 0.65rem; font-size: 0.84rem; font-weight: 600; white-space: nowrap; background: var(--idle-bg); color: var(--idle); }
+.pill { display: inline-block; max-width: 100%; border-radius: 0.85rem; padding: 0.1rem 0.65rem; font-size: 0.84rem; font-weight: 600; background: var(--idle-bg); color: var(--idle); }
 .pill.ok { background: var(--ok-bg); color: var(--ok); }
 .pill.failed { background: var(--bad-bg); color: var(--bad); }
 .pill.running, .pill.rolled_back, .pill.warn { background: var(--warn-bg); color: var(--warn); }
@@ -48,6 +48,7 @@ dd .quiet { font-weight: 400; }
 .small { font-size: 0.88rem; }
 figure { margin: 0; }
 figure.trajectory { padding: 1.2rem 1.4rem 0.9rem; }
+figure.trajectory figcaption { margin-top: 0.7rem; }
 figcaption { font-size: 0.88rem; color: var(--soft); }
 .chart { display: block; width: 100%; max-width: 50rem; height: auto; margin: 0 auto; }
 .chart text { font-size: 12.5px; fill: var(--soft); font-variant-numeric: tabular-nums; }
@@ -57,7 +58,7 @@ figcaption { font-size: 0.88rem; color: var(--soft); }
 .chart .cross { stroke: var(--bad); stroke-width: 2.25; stroke-linecap: round; fill: none; }
 .chart .target { stroke: var(--ok); stroke-width: 1.5; stroke-dasharray: 5 5; }
 .chart .target-label { fill: var(--ok); }
-details > summary { cursor: pointer; list-style-position: outside; }
+details > summary { cursor: pointer; list-style-position: inside; }
 summary::marker { color: var(--soft); }
 summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
 .round { margin: 0 0 0.9rem; }
@@ -68,6 +69,7 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; b
 .round > summary .meta { margin-left: auto; font-size: 0.88rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .round .inside { padding: 0 1.4rem 1.3rem; }
 .round .inside > :first-child { margin-top: 0; }
+.panel > pre { margin: 0; }
 .rows { list-style: none; margin: 0; padding: 0; }
 .rows > li { margin: 0; padding: 0.55rem 0; border-top: 1px solid var(--line); }
 .rows > li:first-child { border-top: 0; }
