@@ -108,7 +108,7 @@ function pictureView({ name, path, png, href }: ReportPicture, room: Room): Html
   if (real && room.picture(png.length)) {
     // Base64 holds nothing that could end an attribute.
     const data = rawHtml(Buffer.from(png.buffer, png.byteOffset, png.byteLength).toString('base64'))
-    return html`<figure><img src="data:image/png;base64,${data}" alt="${title}" loading="lazy"><figcaption>${title}</figcaption></figure>`
+    return html`<figure><img src="data:image/png;base64,${data}" alt="${title}"><figcaption>${title}</figcaption></figure>`
   }
   const link = href === undefined ? undefined : relativeLink(href)
   const where =
