@@ -1,6 +1,7 @@
 import type { EventOf, JournalEvent } from './event.ts'
 import type { Json, JsonObject } from './json.ts'
 import { listOf, objectOf, previewOf, textOf, textsOf } from './peek.ts'
+import { type RoundItem, roundText } from './round.ts'
 import { isRetryTimer } from './view-agents.ts'
 import { countsOf } from './view-parts.ts'
 import type { AgentView, RunView } from './view-types.ts'
@@ -60,7 +61,7 @@ export function progressLine(view: RunView, event: JournalEvent): ProgressLine |
     subgoals_total: counts.subgoalsTotal,
     verification_ok: counts.checksOk,
     verification_total: counts.checksTotal,
-    goal_complete: counts.goalComplete,
+    goal_complete: counts.goalComplete || item.verdict === 'complete',
   }
 }
 
@@ -74,6 +75,7 @@ export function progressMessage(view: RunView, event: JournalEvent): string | un
     return `run ${view.id} started${of === '' ? '' : `, at most ${of.slice(1)} iterations`}`
   const item = finishedItem(event)
   if (!item) return undefined
+  if (Array.isArray(item.stages)) return `round ${view.iteration}${of}: ${roundText(item as unknown as RoundItem)}`
   const counts = countsOf(item)
   const number = typeof item.iteration === 'number' ? item.iteration : view.iteration
   return [
@@ -85,7 +87,8 @@ export function progressMessage(view: RunView, event: JournalEvent): string | un
 }
 
 function finishedItem(event: JournalEvent): JsonObject | undefined {
-  if (event.kind !== 'emitted' || event.name !== 'iteration_finished') return undefined
+  if (event.kind !== 'emitted' || (event.name !== 'iteration_finished' && event.name !== 'round_finished'))
+    return undefined
   return objectOf(objectOf(event.data).item)
 }
 

@@ -41,6 +41,8 @@ export interface RunResult {
   readonly questions?: readonly Json[]
   readonly token?: string
   readonly error?: JsonObject
+  /** Why a loop that only failed again and again goes no further, and what a person can do. */
+  readonly blocked?: JsonObject
   readonly rehydrated?: true
 }
 
@@ -91,6 +93,7 @@ export function runResult(
     workspace: workspace ?? null,
     ...(ask ? { questions: view.asks.flatMap((one) => questionsOf(one.request)), token: ask.id } : {}),
     ...(run.status === 'failed' && view.error ? { error: { ...view.error } } : {}),
+    ...(run.status === 'done' && own.blocked !== undefined ? { blocked: objectOf(own.blocked) } : {}),
     ...(run.rehydrated ? { rehydrated: true } : {}),
   }
 }

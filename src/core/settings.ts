@@ -19,11 +19,11 @@ type Shared = Pick<
   | 'approvals'
   | 'sandbox'
   | 'workspace'
-  | 'hooks'
 >
 
 /** How a run of any kind works with agents and its workspace. The spec of a goal and of a repair holds it; other loops have it beside their spec. */
 export type RunSettings = { readonly [K in keyof Shared]?: Shared[K] | undefined } & {
+  readonly hooks?: Partial<GoalSpec['hooks']> | undefined
   readonly roles?: Readonly<
     Record<
       string,
@@ -38,13 +38,11 @@ export type RunSettings = { readonly [K in keyof Shared]?: Shared[K] | undefined
   >
 }
 
-const noHooks = { beforeWorker: [], afterWorker: [] }
-
 /** The settings of a run, from where its kind keeps them. */
-export function settingsOf(run: Pick<RunRecord, 'kind' | 'spec' | 'meta'>): RunSettings {
+export function settingsOf(run: Pick<RunRecord, 'kind' | 'meta'> & { readonly spec: unknown }): RunSettings {
   if (run.kind === 'repair') {
-    const spec = run.spec as unknown as RepairSpec
-    return { ...spec, hooks: { ...noHooks, ...spec.hooks }, roles: rolesOf(spec) }
+    const spec = run.spec as RepairSpec
+    return { ...spec, roles: rolesOf(spec) }
   }
   return (run.kind === 'goal' ? run.spec : (run.meta?.settings ?? {})) as RunSettings
 }

@@ -40,6 +40,11 @@ export function emitted(view: RunView, event: EventOf<'emitted'>): Partial<RunVi
       return { warnings: [...view.warnings, { at: event.ts, text: textOf(data.text) ?? 'a warning' }] }
     case 'agent_fallback':
       return { warnings: [...view.warnings, { at: event.ts, text: fallbackText(data) }] }
+    case 'stage_started':
+      return { phase: textOf(data.stage) ?? view.phase }
+    case 'rolled_back':
+      return { warnings: [...view.warnings, { at: event.ts, text: `rolled back: ${textOf(data.because) ?? ''}` }] }
+    case 'round_finished':
     case 'iteration_finished':
       return { history: finished(view.history, objectOf(data.item), event.ts) }
     default:

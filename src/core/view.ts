@@ -1,5 +1,6 @@
 import type { Amounts } from './budget.ts'
 import type { EventOf, JournalEvent } from './event.ts'
+import type { Json } from './json.ts'
 import { numberOf, objectOf, textOf, textsOf } from './peek.ts'
 import type { RunRecord } from './ports.ts'
 import { agentAborted, agentSettled, agentStarted, agentsLeft, agentsUnderWay, agentWaits } from './view-agents.ts'
@@ -14,7 +15,7 @@ export function emptyView(run: RunRecord): RunView {
     id: run.id,
     loop: run.loop,
     kind: run.kind,
-    goal: textOf(objectOf(run.spec).goal),
+    goal: goalOf(run.spec),
     status: 'queued',
     reason: undefined,
     phase: undefined,
@@ -58,6 +59,12 @@ export function reduce(view: RunView, event: JournalEvent): RunView {
   return view.startedAt === undefined ? { ...next, startedAt: event.ts } : next
 }
 
+/** What a run is for, as its kind says it. */
+function goalOf(spec: Json): string | undefined {
+  const { goal, mission } = objectOf(spec)
+  return textOf(goal) ?? textOf(mission)
+}
+
 /** Folds many events. */
 export function fold(view: RunView, events: readonly JournalEvent[]): RunView {
   return events.reduce(reduce, view)
@@ -68,7 +75,7 @@ type Change = Partial<RunView>
 function change(view: RunView, event: JournalEvent): Change {
   switch (event.kind) {
     case 'run_started':
-      return { status: 'running', goal: textOf(objectOf(event.spec).goal) ?? view.goal }
+      return { status: 'running', goal: goalOf(event.spec) ?? view.goal }
     case 'run_claimed': {
       const workers = agentsLeft(view.workers, { at: event.ts, final: false })
       return { status: 'running', reason: undefined, error: undefined, wakeAt: undefined, workers }

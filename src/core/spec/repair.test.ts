@@ -91,7 +91,7 @@ test('the settings of a repair are in its spec, and a stage may name its agent',
     isolation: 'worktree',
     retries: 1,
     roles: { fixer: { agent: 'codex', model: 'small' } },
-    hooks: { beforeIteration: [], beforeWorker: [] },
+    hooks: { beforeIteration: [] },
   })
 })
 
