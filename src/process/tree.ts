@@ -57,9 +57,9 @@ export class ProcessTree {
   }
 
   /** The members alive now. Never this process itself. */
-  members(): ProcessRow[] {
+  members(notBefore: number = this.#born): ProcessRow[] {
     // Nothing that is older than the root came of it: this spares most of the table, and a reused group id cannot mislead.
-    const seen = snapshot(this.#born)
+    const seen = snapshot(notBefore)
     if (!seen.readable) return this.#answering()
     const rows = seen.rows.filter(
       (row) => row.pid !== process.pid && (this.#oldest === 0 || Number(row.started) >= this.#oldest),
@@ -114,7 +114,8 @@ export class ProcessTree {
     const signalled = new Set<string>()
     if (graceMs > 0) {
       const until = performance.now() + graceMs
-      let left = this.members()
+      // A look of its own: whoever is overlooked now is never asked.
+      let left = this.members(performance.now())
       for (const row of left) {
         signalled.add(`${row.pid} ${row.started}`)
         send(row.pid, 'SIGTERM')
