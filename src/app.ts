@@ -4,7 +4,7 @@ import type { Config, SourceFile } from './config.ts'
 import type { JsonObject } from './core/json.ts'
 import type { RunRecord, SandboxMode } from './core/ports.ts'
 import type { RunResult } from './core/result.ts'
-import type { GoalSpec } from './core/spec/goal.ts'
+import type { LoopSpec } from './core/spec/loop.ts'
 import type { RunView } from './core/view.ts'
 import type { Runs } from './engine/runs.ts'
 import type { SandboxState } from './process/sandbox/sandbox.ts'
@@ -12,8 +12,8 @@ import type { SqliteStore } from './store/sqlite.ts'
 import type { WorktreeInfo } from './workspace/prune.ts'
 import type { MergedIntoUser } from './workspace/user.ts'
 
-export interface StartGoal {
-  readonly spec: GoalSpec
+export interface StartLoop {
+  readonly spec: LoopSpec
   /** Absolute; the directory the app was opened in by default. */
   readonly project?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -35,8 +35,8 @@ export interface App {
   }
   /** What confines processes on this machine, proved by starting something in it; `problem` says why nothing does. */
   sandbox(mode?: SandboxMode): Promise<SandboxState>
-  /** Makes the run of a goal, queued. Rejects with `untrusted`, `bad_input` (unknown agent), `missing_tool`. */
-  startGoal(request: StartGoal): Promise<RunRecord>
+  /** Makes the run of a loop, queued. Rejects with `untrusted`, `bad_input` (unknown agent), `missing_tool`. */
+  start(request: StartLoop): Promise<RunRecord>
   view(id: string): Promise<RunView>
   result(id: string): Promise<RunResult>
   /** Where the run's derived folder is, or would be; absolute. */
@@ -60,8 +60,8 @@ export interface App {
   readonly trust: {
     state(files: readonly SourceFile[]): Promise<TrustState>
     give(files: readonly SourceFile[]): Promise<void>
-    /** The files of the project that can run commands in a run of this goal. */
-    filesOf(request: StartGoal): Promise<SourceFile[]>
+    /** The files of the project that can run commands in a run of this loop. */
+    filesOf(request: StartLoop): Promise<SourceFile[]>
     /** Those among them that make any agent we know run commands, at a branch or commit (default HEAD). */
     filesForAgents(base?: string): Promise<SourceFile[]>
   }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CustomAgent } from './agents/registry.ts'
-import type { App, StartGoal } from './app.ts'
+import type { App, StartLoop } from './app.ts'
 import { checkRunner } from './checks/command.ts'
 import { systemClock as clock } from './clock.ts'
 import { AgentShop } from './compose/agents.ts'
@@ -20,7 +20,8 @@ import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
 import { type RunSettings, settingsOf } from './core/settings.ts'
 import { approvalPolicy } from './core/spec/confine.ts'
-import type { GoalSpec } from './core/spec/goal.ts'
+import type { LoopSpec } from './core/spec/loop.ts'
+import { rolesOf } from './core/spec/repair.ts'
 import { emptyView, fold } from './core/view.ts'
 import type { ActivationLimits } from './engine/activation.ts'
 import type { AnyLoop } from './engine/define.ts'
@@ -171,7 +172,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     query.names.length === 0 ? [] : await projectFiles(git, { ...query, ...(base === undefined ? {} : { base }) })
 
   /** What of a project's own files can run commands in this run: nothing of it runs before its owner said so. */
-  const trustedFiles = async ({ spec, source, project = cwd }: StartGoal): Promise<SourceFile[]> => {
+  const trustedFiles = async ({ spec, source, project = cwd }: StartLoop): Promise<SourceFile[]> => {
     const own = spec.agentCommand === undefined ? [spec.agent ?? config.agent] : []
     const names = [...own, ...namesOf(spec, config.fallback)]
     const files: SourceFile[] = []
@@ -195,19 +196,20 @@ export async function openApp(options: OpenOptions): Promise<App> {
     store,
     agents: agents.known,
     sandbox: (mode = config.sandbox.mode ?? 'auto') => sandboxes.of(mode),
-    async startGoal(request: StartGoal) {
+    async start(request: StartLoop) {
       await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
       // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.
-      const agent = agents.get(request.spec)
-      const others = namesOf(request.spec, config.fallback).map((name) => agents.get(request.spec, name))
-      await confiner.demand(request.spec, [agent, ...others])
-      const caps = capsOf(request.spec)
+      const { spec } = request
+      const settings = settingsOf({ kind: spec.kind, spec })
+      const agent = agents.get(settings)
+      const others = namesOf(spec, config.fallback).map((name) => agents.get(settings, name))
+      await confiner.demand(settings, [agent, ...others])
       return await runs.start({
-        loop: 'goal',
-        spec: request.spec,
+        loop: spec.kind,
+        spec,
         project: resolve(request.project ?? cwd),
-        labels: { ...request.spec.labels, ...request.labels },
-        caps,
+        labels: { ...spec.labels, ...request.labels },
+        caps: capsOf(spec),
         scopes: ['all'],
         ...(request.id === undefined ? {} : { id: request.id }),
         meta: { ...request.meta, agent: agent.name },
@@ -274,9 +276,11 @@ export async function openApp(options: OpenOptions): Promise<App> {
 }
 
 /** The agents a run may call besides its own. */
-function namesOf(spec: GoalSpec, fallback: string | undefined): string[] {
-  const roles = Object.values(spec.roles).flatMap((role) => [role?.agent, role?.fallback])
-  const named = [...roles, ...(spec.attemptAgents ?? []), spec.fallback ?? fallback]
+function namesOf(spec: LoopSpec, fallback: string | undefined): string[] {
+  const own: RunSettings['roles'] = spec.kind === 'repair' ? rolesOf(spec) : spec.roles
+  const roles = Object.values(own ?? {}).flatMap((role) => [role?.agent, role?.fallback])
+  const attempts = spec.kind === 'repair' ? [] : (spec.attemptAgents ?? [])
+  const named = [...roles, ...attempts, spec.fallback ?? fallback]
   return [...new Set(named.filter((name) => name !== undefined))]
 }
 

@@ -110,7 +110,7 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
     const { cwd: _cwd, home: _home, onEvent: _event, ask, signal: _signal, labels, agent: _agent, id, ...input } = goal
     const named = agent === undefined ? {} : { agent }
     const spec = parseGoal({ ...input, ...named, ...(ask ? { ask: true } : {}) })
-    return await app.startGoal({ spec, ...(labels ? { labels } : {}), ...(id === undefined ? {} : { id }) })
+    return await app.start({ spec, ...(labels ? { labels } : {}), ...(id === undefined ? {} : { id }) })
   }
 
   async function startLoop(given: StartLoopRun<Spec, Result>) {

@@ -1,38 +1,53 @@
 import type { Config, Source, SourceFile } from '../config.ts'
 import { loadSpecFile } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
-import { type GoalSpec, goalSpec } from '../core/spec/goal.ts'
-import { parseWith } from '../core/spec/loop.ts'
+import { type LoopSpec, parseLoop } from '../core/spec/loop.ts'
 import { parsePlan, planFormat } from '../formats/prd.ts'
 import { parseYaml } from '../formats/yaml.ts'
 import { readOptional } from './paths.ts'
 
-export interface PrepareGoal {
+export interface PrepareLoop {
   readonly config: Config
-  /** A loop file; absolute. */
+  /** A loop file; absolute. Without one it is a goal. */
   readonly file?: string | undefined
   /** A backlog (prd.json, PRD.md); absolute. */
   readonly plan?: string | undefined
-  /** What flags say, by path into a goal spec, as in `{ goal: 'x', 'budget.cost': 5 }`; `undefined` is not given. */
+  /** What flags say, by path into a spec, as in `{ goal: 'x', 'budget.cost': 5 }`; `undefined` is not given. */
   readonly flags: Readonly<Record<string, unknown>>
 }
 
-/** A goal as it will run, and of every value that somebody gave where it comes from. */
-export interface PreparedGoal {
-  readonly spec: GoalSpec
+/** A loop as it will run, and of every value that somebody gave where it comes from. */
+export interface PreparedLoop {
+  readonly spec: LoopSpec
   /** The loop file as it was read: what trust is asked for. */
   readonly source?: SourceFile
   readonly origins: ReadonlyMap<string, string>
 }
 
-/** Settings of a configuration that a goal takes over where it says nothing itself. */
-const shared = ['agent', 'model', 'concurrency', 'retries', 'isolation', 'cleanup', 'stall', 'fallback'] as const
+/** Settings of a configuration that a loop takes over where it says nothing itself. */
+const shared = ['agent', 'model', 'retries', 'isolation', 'cleanup', 'stall', 'fallback'] as const
+
+/** What only a goal is told. */
+const ofGoals: readonly string[] = [
+  ...[
+    'goal',
+    'criteria',
+    'verify',
+    'verifyTimeout',
+    'playwright',
+    'concurrency',
+    'attempts',
+    'attemptAgents',
+    'ask',
+    'plan',
+  ],
+]
 
 /**
- * Puts a goal together: flag > loop file > environment > project > user > default. Throws `bad_input` with the place of the
+ * Puts a loop together: flag > loop file > environment > project > user > default. Throws `bad_input` with the place of the
  * mistake, and `not_found` for a file that is not there.
  */
-export async function prepareGoal({ config, file, plan, flags }: PrepareGoal): Promise<PreparedGoal> {
+export async function prepareLoop({ config, file, plan, flags }: PrepareLoop): Promise<PreparedLoop> {
   const origins = new Map<string, string>()
   const tree: Record<string, unknown> = {}
   const put = (path: string, value: unknown, origin: string) => {
@@ -40,16 +55,20 @@ export async function prepareGoal({ config, file, plan, flags }: PrepareGoal): P
     set(tree, path, value)
     origins.set(path, origin)
   }
-  for (const key of shared) put(key, config[key], layerOf(config.sources.get(key)))
+  const read = file === undefined ? undefined : await loadSpecFile(file)
+  const kind = read?.spec.kind ?? 'goal'
+  for (const key of kind === 'goal' ? [...shared, 'concurrency' as const] : shared) {
+    put(key, config[key], layerOf(config.sources.get(key)))
+  }
   for (const part of ['budget', 'sandbox'] as const) {
     for (const [key, value] of Object.entries(config[part])) {
       put(`${part}.${key}`, value, layerOf(config.sources.get(`${part}.${key}`)))
     }
   }
-  let source: SourceFile | undefined
-  if (file !== undefined) {
-    const read = await loadSpecFile(file)
-    source = read.source
+  // A repair has a number of rounds of its own.
+  if (kind !== 'goal' && config.sources.get('budget.iterations')?.layer === 'default')
+    remove(tree, 'budget', 'iterations')
+  if (read !== undefined && file !== undefined) {
     const { value } = parseYaml(read.source.text, file)
     for (const [path, one] of leaves(value)) put(path, one, file)
   }
@@ -60,11 +79,18 @@ export async function prepareGoal({ config, file, plan, flags }: PrepareGoal): P
     put('plan', { file: plan, stories }, plan)
     if (!('goal' in tree)) put('goal', 'Complete every story of the plan.', plan)
   }
-  for (const [path, value] of Object.entries(flags)) put(path, value, 'flag')
+  for (const [path, value] of Object.entries(flags)) {
+    if (value !== undefined && kind !== 'goal' && ofGoals.includes(path)) {
+      throw new LoopwrightError('bad_input', `${path} goes with a goal, and ${file} is a ${kind} loop`, {
+        hint: 'leave the flag out, or write it into the file as its kind has it',
+      })
+    }
+    put(path, value, 'flag')
+  }
   // A command given with a nearer word than the agent's name stands for the agent, and the other way round.
   if (flags.agentCommand !== undefined && flags.agent === undefined) delete tree.agent
   if (flags.agent !== undefined && flags.agentCommand === undefined) delete tree.agentCommand
-  return { spec: parseWith(goalSpec, tree), origins, ...(source === undefined ? {} : { source }) }
+  return { spec: parseLoop(tree), origins, ...(read === undefined ? {} : { source: read.source }) }
 }
 
 function layerOf(source: Source | undefined): string {
@@ -80,6 +106,11 @@ function leaves(value: unknown): [string, unknown][] {
     if ((key !== 'budget' && key !== 'sandbox') || typeof one !== 'object' || one === null) return [[key, one]]
     return Object.entries(one).map(([inner, part]) => [`${key}.${inner}`, part])
   })
+}
+
+function remove(tree: Record<string, unknown>, head: string, key: string): void {
+  const inner = tree[head]
+  if (typeof inner === 'object' && inner !== null) Reflect.deleteProperty(inner, key)
 }
 
 function set(tree: Record<string, unknown>, path: string, value: unknown): void {

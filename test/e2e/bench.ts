@@ -49,7 +49,7 @@ export async function bench(
   const spec = (more: Partial<GoalInput> = {}) =>
     parseGoal({ goal: 'win', criteria: ['it is won'], agent: 'fake', ...isolation, ...more })
   const start = async (app: App, more: Partial<GoalInput> = {}, id?: string): Promise<RunRecord> =>
-    await app.startGoal({ spec: spec(more), ...(id === undefined ? {} : { id }) })
+    await app.start({ spec: spec(more), ...(id === undefined ? {} : { id }) })
   const job = (id: string, more: Partial<GoalInput>, agents: EngineJob['agents'] = {}): EngineJob => ({
     home,
     project,

@@ -149,7 +149,7 @@ test('kill, from another process: driver, worker and what left its session are g
 test('kill, in the process that drives: nothing of the run is left when it returns', async () => {
   await using b = await elsewhere('killed-here')
   const app = await b.open()
-  await app.startGoal({ spec: b.spec({ roles: { worker: { agent: 'hand' } } }), id: b.id })
+  await app.start({ spec: b.spec({ roles: { worker: { agent: 'hand' } } }), id: b.id })
   const driving = app.runs.drive(b.id).catch((error: unknown) => error)
   await b.atWork()
   await app.runs.kill(b.id)
@@ -311,7 +311,7 @@ test('a command and a scripted file are agents without any other being installed
   const byFile = await b.start(app, { agent: `scripted:${join(b.path, 'script.yaml')}` })
   expect(await app.runs.drive(byFile.id)).toMatchObject({ status: 'done', meta: { agent: 'scripted' } })
   const { agent: _, ...noAgent } = b.spec({ agentCommand: ['sh', '-c', 'cat >/dev/null; echo hello'] })
-  const byCommand = await app.startGoal({ spec: { ...noAgent, budget: { ...noAgent.budget, iterations: 1 } } })
+  const byCommand = await app.start({ spec: { ...noAgent, budget: { ...noAgent.budget, iterations: 1 } } })
   expect(await app.runs.drive(byCommand.id)).toMatchObject({ status: 'stopped', meta: { agent: 'command' } })
   expect(existsSync(app.runFolder(byCommand))).toBe(true)
 })

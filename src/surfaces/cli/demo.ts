@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { prepareGoal } from '../../config/prepare.ts'
+import { prepareLoop } from '../../config/prepare.ts'
 import { environment } from '../../config/process-environment.ts'
 import { LoopwrightError, messageOf } from '../../core/errors.ts'
 import { colouredDiff } from './commands/work.ts'
@@ -44,7 +44,7 @@ export async function demo(io: Io): Promise<number> {
     ),
   )
   return await withApp(own, async (app) => {
-    const { spec } = await prepareGoal({
+    const { spec } = await prepareLoop({
       config: app.config,
       flags: {
         goal: 'Make the failing tests of the shop pass without changing the tests.',
@@ -55,7 +55,7 @@ export async function demo(io: Io): Promise<number> {
         cleanup: 'auto',
       },
     })
-    const run = await app.startGoal({ spec, project: repository })
+    const run = await app.start({ spec, project: repository })
     const code = await driveHere(app, run.id, own, { show: 'auto', next: false })
     if (code !== 0) return code
 

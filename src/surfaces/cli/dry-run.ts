@@ -1,17 +1,20 @@
 import type { App } from '../../app.ts'
-import type { PreparedGoal } from '../../config/prepare.ts'
+import type { PreparedLoop } from '../../config/prepare.ts'
 import { capsOf } from '../../core/caps.ts'
 import { formatDuration } from '../../core/duration.ts'
 import { capsText } from '../../core/human.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { CommandSpec } from '../../core/ports.ts'
+import type { GoalSpec } from '../../core/spec/goal.ts'
+import { type RepairSpec, type Stage, stages } from '../../core/spec/repair.ts'
 import { type Io, print, styleOf } from './io.ts'
+import { counted } from './lines.ts'
 
 /** Shows a goal as it would run, and where each value comes from. Starts nothing. */
 export function dryRun(
   app: App,
   io: Io,
-  prepared: PreparedGoal,
+  prepared: PreparedLoop,
   options: { readonly cwd: string; readonly json: boolean },
 ): number {
   const { spec, origins } = prepared
@@ -25,9 +28,8 @@ export function dryRun(
     const from = key === undefined ? undefined : origins.get(key)
     print(io, `${style.dim(name.padEnd(10))} ${text}${from === undefined ? '' : style.dim(`  (${from})`)}`)
   }
-  row('goal', oneLine(spec.goal, 200), 'goal')
-  if (spec.criteria.length === 0) row('criteria', 'proposed by the agent')
-  for (const [i, one] of spec.criteria.entries()) row(i === 0 ? 'criteria' : '', `- ${oneLine(one, 160)}`)
+  if (spec.kind === 'goal') aimRows(spec, row)
+  else missionRows(spec, row)
   const command = spec.agentCommand
   const agent = command === undefined ? (spec.agent ?? 'auto') : [command].flat().join(' ')
   row('agent', oneLine(agent, 160), command === undefined ? 'agent' : 'agentCommand')
@@ -36,27 +38,16 @@ export function dryRun(
     if (role)
       row('', `${name}: ${oneLine([role.agent, role.model].filter(Boolean).join(', ') || 'own instructions', 100)}`)
   }
-  if (spec.verify.length === 0 && !spec.playwright) row('checks', style.yellow('none: only the review decides'))
-  for (const [i, check] of spec.verify.entries())
-    row(i === 0 ? 'checks' : '', commandText(check), i === 0 ? 'verify' : undefined)
-  if (spec.playwright) row(spec.verify.length === 0 ? 'checks' : '', 'npx playwright test', 'playwright')
+  if (spec.kind === 'goal') checkRows(spec, row, style)
   row('budget', capsText(capsOf(spec)))
   for (const [key, from] of origins) if (key.startsWith('budget.')) row('', style.dim(`${key.slice(7)}: ${from}`))
   if (spec.timeout !== undefined) row('timeout', `${formatDuration(spec.timeout)} for each call of an agent`, 'timeout')
-  row('workers', `${spec.concurrency} at once, ${spec.retries} more tries`, 'concurrency')
   row(
     'workspace',
     `${spec.isolation === 'worktree' ? 'a worktree on its own branch' : 'in place'}, cleanup ${spec.cleanup}`,
     'isolation',
   )
-  if (spec.plan)
-    row(
-      'plan',
-      `${spec.plan.stories.filter((one) => !one.passes).length} of ${spec.plan.stories.length} stories to do`,
-      'plan',
-    )
-  if (spec.attempts !== undefined)
-    row('attempts', `${spec.attempts}${spec.attemptAgents ? ` by ${spec.attemptAgents.join(', ')}` : ''}`, 'attempts')
+  if (spec.kind === 'goal') spreadRows(spec, row)
   if (spec.skipPermissions) row('', style.yellow('the agent acts without asking for permission'), 'skipPermissions')
   row('sandbox', sandboxText(spec), 'sandbox.mode')
   row('project', options.cwd)
@@ -65,7 +56,53 @@ export function dryRun(
   return 0
 }
 
-function sandboxText({ sandbox, skipPermissions }: PreparedGoal['spec']): string {
+type Row = (name: string, text: string, key?: string) => void
+
+function aimRows(spec: GoalSpec, row: Row): void {
+  row('goal', oneLine(spec.goal, 200), 'goal')
+  if (spec.criteria.length === 0) row('criteria', 'proposed by the agent')
+  for (const [i, one] of spec.criteria.entries()) row(i === 0 ? 'criteria' : '', `- ${oneLine(one, 160)}`)
+}
+
+function missionRows(spec: RepairSpec, row: Row): void {
+  row('mission', oneLine(spec.mission, 200), 'mission')
+  for (const name of stages) {
+    const stage = spec.stages[name]
+    if (stage !== undefined) row(name, stageText(stage))
+  }
+  const { baseline } = spec
+  if (baseline?.enabled) {
+    const wanted = baseline.value === undefined ? 'better each time' : `${baseline.direction} ${baseline.value}`
+    row('baseline', `${baseline.metric} ${wanted}`, 'baseline')
+  }
+}
+
+function stageText(stage: Stage): string {
+  if ('agent' in stage) return oneLine(`agent: ${stage.agent || 'by the mission'}`, 160)
+  if ('browser' in stage) return `a page in a browser, ${counted(stage.browser.steps.length, 'step')}`
+  return commandText(stage)
+}
+
+function checkRows(spec: GoalSpec, row: Row, style: ReturnType<typeof styleOf>): void {
+  if (spec.verify.length === 0 && !spec.playwright) row('checks', style.yellow('none: only the review decides'))
+  for (const [i, check] of spec.verify.entries())
+    row(i === 0 ? 'checks' : '', commandText(check), i === 0 ? 'verify' : undefined)
+  if (spec.playwright) row(spec.verify.length === 0 ? 'checks' : '', 'npx playwright test', 'playwright')
+}
+
+function spreadRows(spec: GoalSpec, row: Row): void {
+  row('workers', `${spec.concurrency} at once, ${spec.retries} more tries`, 'concurrency')
+  if (spec.plan)
+    row(
+      'plan',
+      `${spec.plan.stories.filter((one) => !one.passes).length} of ${spec.plan.stories.length} stories to do`,
+      'plan',
+    )
+  if (spec.attempts !== undefined)
+    row('attempts', `${spec.attempts}${spec.attemptAgents ? ` by ${spec.attemptAgents.join(', ')}` : ''}`, 'attempts')
+}
+
+function sandboxText({ sandbox, skipPermissions }: PreparedLoop['spec']): string {
   const { mode = 'auto' } = sandbox
   const on = mode === 'auto' ? skipPermissions : mode !== 'none'
   if (!on) return mode === 'none' ? 'none' : 'auto: none, because the agent asks for permission'

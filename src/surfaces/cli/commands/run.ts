@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import type { App, StartGoal } from '../../../app.ts'
-import { type PreparedGoal, prepareGoal } from '../../../config/prepare.ts'
+import type { App, StartLoop } from '../../../app.ts'
+import { type PreparedLoop, prepareLoop } from '../../../config/prepare.ts'
 import { answerOf } from '../../../core/answers.ts'
 import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
@@ -44,7 +44,7 @@ export async function run(io: Io, file: string | undefined, flags: RunFlags): Pr
       if (showOf(flags) === 'auto') {
         const view = await app.view(record.id)
         const agent = prepared.spec.agentCommand === undefined ? prepared.spec.agent : 'command'
-        const checks = prepared.spec.verify.length + (prepared.spec.playwright ? 1 : 0)
+        const checks = spec.kind === 'goal' ? spec.verify.length + (spec.playwright ? 1 : 0) : 1
         note(io, styleOf(io.env, io.stderr).dim(headline(view, { agent: agent ?? 'auto', checks })))
       }
       return await driveHere(app, record.id, io, { json: flags.json, show: showOf(flags), ask: interactive })
@@ -59,10 +59,10 @@ async function prepare(
   _io: Io,
   flags: Readonly<Record<string, unknown>>,
   files: { readonly file: string | undefined; readonly plan: string | undefined },
-): Promise<PreparedGoal> {
-  const prepared = await prepareGoal({ config: app.config, flags, ...files })
+): Promise<PreparedLoop> {
+  const prepared = await prepareLoop({ config: app.config, flags, ...files })
   if (prepared.spec.agent !== undefined || prepared.spec.agentCommand !== undefined) return prepared
-  const [attempting] = prepared.spec.attemptAgents ?? []
+  const [attempting] = (prepared.spec.kind === 'goal' && prepared.spec.attemptAgents) || []
   const { name, because } =
     attempting === undefined ? app.agents.choose() : { name: attempting, because: 'the first of the attempts' }
   return {
@@ -73,9 +73,9 @@ async function prepare(
 }
 
 /** Starts; where files of the project must be trusted first, the person at the terminal is asked. */
-async function trusted(app: App, io: Io, request: StartGoal, interactive: boolean): Promise<RunRecord> {
+async function trusted(app: App, io: Io, request: StartLoop, interactive: boolean): Promise<RunRecord> {
   try {
-    return await app.startGoal(request)
+    return await app.start(request)
   } catch (error) {
     if (!isLoopwrightError(error, 'untrusted')) throw error
     const { source, spec } = request
@@ -86,7 +86,7 @@ async function trusted(app: App, io: Io, request: StartGoal, interactive: boolea
       note(io, plainText(error.message))
       if (await askYes(io, 'Do you trust these files to run commands on this machine?')) {
         await app.trust.give(files)
-        return await app.startGoal(request)
+        return await app.start(request)
       }
     }
     const base = spec.base === undefined ? '' : ` --base ${oneLine(spec.base, 100)}`
