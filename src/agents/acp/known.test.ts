@@ -12,7 +12,11 @@ test('a CLI speaks it by itself, through its adapter, or not at all', () => {
     env: { OPENCODE_PERMISSION: expect.stringContaining('"edit":"ask"') },
   })
   expect(acpProgram(claudeCode)).toMatchObject({ executable: 'claude-agent-acp', args: [] })
-  expect(acpProgram(codex)).toMatchObject({ executable: 'codex-acp', args: [] })
+  expect(acpProgram(codex)).toMatchObject({
+    executable: 'codex-acp',
+    args: [],
+    env: { INITIAL_AGENT_MODE: 'read-only' },
+  })
   expect(acpProgram(aider)).toBeUndefined()
 })
 

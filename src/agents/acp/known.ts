@@ -20,7 +20,13 @@ const adapters: Readonly<Record<string, AcpProgram>> = {
     args: [],
     install: 'npm install -g @agentclientprotocol/claude-agent-acp',
   },
-  codex: { executable: 'codex-acp', args: [], install: 'npm install -g @agentclientprotocol/codex-acp' },
+  codex: {
+    executable: 'codex-acp',
+    args: [],
+    install: 'npm install -g @agentclientprotocol/codex-acp',
+    // Left to itself it lets a model answer what it would ask us.
+    env: { INITIAL_AGENT_MODE: 'read-only' },
+  },
 }
 
 const ask = JSON.stringify({ edit: 'ask', bash: 'ask', webfetch: 'ask' })
