@@ -8,17 +8,16 @@ import { installed, installMs } from './install.ts'
 import { type Behaviour, type Script, used } from './model/script.ts'
 import { makeScene, type Scene } from './scene.ts'
 
-/**
- * Everything that must hold of a real agent that speaks the Agent Client Protocol. `usage` is what it tells over it: of the whole call, or of its
- * last request alone.
- */
-export function acpSuite(agent: AgentCase, usage: 'call' | 'last'): void {
-  const { preset, pinned } = agent
-  describe(`${preset.name} ${pinned.version} over the Agent Client Protocol`, () => {
+/** Everything that must hold of a real agent that speaks the Agent Client Protocol. */
+export function acpSuite(agent: AgentCase): void {
+  const { preset, acp } = agent
+  if (acp === undefined) throw new Error(`it is not said how ${preset.name} speaks the protocol`)
+  const { adapter = agent.pinned, model = agent.model, usage } = acp
+  describe(`${adapter.package} ${adapter.version} over the Agent Client Protocol`, () => {
     let commands = ''
     const scenes: Scene[] = []
     beforeAll(async () => {
-      commands = await installed(pinned)
+      commands = await installed(adapter)
     }, installMs + 10_000)
     afterEach(async () => {
       for (const scene of scenes.splice(0)) await scene.close()
@@ -35,7 +34,7 @@ export function acpSuite(agent: AgentCase, usage: 'call' | 'last'): void {
       const deltas: AgentDelta[] = []
       const program = acpProgram(preset)
       if (program === undefined) throw new Error(`${preset.name} does not speak the protocol`)
-      const options = { env: scene.env, model: agent.model }
+      const options = { env: scene.env, model }
       const made = knownAcpAgent(preset, program, join(commands, program.executable), options)
       const answer = await made.run(
         {

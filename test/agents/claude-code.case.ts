@@ -18,6 +18,11 @@ export const claudeCodeCase: AgentCase = {
     error: { outcome: 'failed' },
   },
   usage: true,
+  acp: {
+    adapter: { package: '@agentclientprotocol/claude-agent-acp', version: '0.100.0', command: 'claude-agent-acp' },
+    model: 'sonnet',
+    usage: 'call',
+  },
   streams: false,
   denied: {
     behaviour: (asked) => callOf(asked, 'Bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),

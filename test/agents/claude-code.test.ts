@@ -1,4 +1,6 @@
+import { acpSuite } from './acp.ts'
 import { claudeCodeCase } from './claude-code.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(claudeCodeCase)
+acpSuite(claudeCodeCase)

@@ -28,5 +28,10 @@ plugins = false
   }),
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'failed' } },
   usage: true,
+  acp: {
+    adapter: { package: '@agentclientprotocol/codex-acp', version: '2.6.0', command: 'codex-acp' },
+    model: 'gpt-5.5',
+    usage: 'call',
+  },
   streams: false,
 }

@@ -14,6 +14,7 @@ export const copilotCase: AgentCase = {
   }),
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'failed' } },
   usage: false,
+  acp: { usage: 'call' },
   streams: true,
   denied: {
     behaviour: (asked) => callOf(asked, 'bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),

@@ -3,4 +3,4 @@ import { copilotCase } from './copilot.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(copilotCase)
-acpSuite(copilotCase, 'call')
+acpSuite(copilotCase)

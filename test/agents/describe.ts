@@ -23,6 +23,15 @@ export interface AgentCase {
   }
   /** It tells how many tokens it used. */
   readonly usage: boolean
+  /** How it speaks the Agent Client Protocol, if it does. */
+  readonly acp?: {
+    /** The program with which it does, where it does not by itself. */
+    readonly adapter?: Pinned
+    /** A model that this program takes, where it knows them all by name. */
+    readonly model?: string
+    /** It tells the usage of the whole call, or of its last request alone. */
+    readonly usage: 'call' | 'last'
+  }
   /** It passes on the parts of an answer as they come. */
   readonly streams: boolean
   /** How it is made to deny itself something; absent for one that asks nobody. */

@@ -16,6 +16,7 @@ export const geminiCase: AgentCase = {
   }),
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
+  acp: { usage: 'call' },
   streams: true,
   denied: {
     files: () => ({

@@ -3,4 +3,4 @@ import { geminiCase } from './gemini.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(geminiCase)
-acpSuite(geminiCase, 'call')
+acpSuite(geminiCase)

@@ -16,6 +16,7 @@ api_backend = "chat_completions"
   }),
   on: { limit: { outcome: 'stalled', silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
+  acp: { usage: 'call' },
   streams: false,
   denied: {
     behaviour: (_asked, { outside }) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),

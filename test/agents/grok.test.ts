@@ -3,4 +3,4 @@ import { grokCase } from './grok.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(grokCase)
-acpSuite(grokCase, 'call')
+acpSuite(grokCase)

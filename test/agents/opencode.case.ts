@@ -29,6 +29,7 @@ export const opencodeCase: AgentCase = {
   }),
   on: { limit: { outcome: 'rate_limited', resetAt: true, silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
+  acp: { usage: 'last' },
   streams: false,
   denied: {
     behaviour: (_asked, { outside }) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),

@@ -3,4 +3,4 @@ import { opencodeCase } from './opencode.case.ts'
 import { agentSuite } from './suite.ts'
 
 agentSuite(opencodeCase)
-acpSuite(opencodeCase, 'last')
+acpSuite(opencodeCase)

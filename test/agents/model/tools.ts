@@ -7,6 +7,13 @@ interface Writer {
 
 const shell = (path: string, content: string) => `printf '%s' '${content.replaceAll("'", `'\\''`)}' > '${path}'`
 
+/** Codex does this itself and starts nothing. */
+const patch = (path: string, content: string) => {
+  const lines = content.trimEnd().split('\n')
+  const text = ['*** Begin Patch', `*** Add File: ${path}`, ...lines.map((line) => `+${line}`), '*** End Patch']
+  return `apply_patch <<'EOF'\n${text.join('\n')}\nEOF\n`
+}
+
 /** The tools with which the CLIs create a file; the first one that a request offers is taken. */
 const writers: readonly Writer[] = [
   { tool: 'Write', input: (file_path, content) => ({ file_path, content }) },
@@ -15,7 +22,7 @@ const writers: readonly Writer[] = [
   { tool: 'write', input: (path, content) => ({ path, filePath: path, file_path: path, content }) },
   { tool: 'create', input: (path, file_text) => ({ path, file_text }) },
   { tool: 'search_replace', input: (file_path, new_string) => ({ file_path, old_string: '', new_string }) },
-  { tool: 'exec_command', input: (path, content) => ({ cmd: shell(path, content) }) },
+  { tool: 'exec_command', input: (path, content) => ({ cmd: patch(path, content) }) },
   { tool: 'shell_command', input: (path, content) => ({ command: shell(path, content) }) },
   { tool: 'shell', input: (path, content) => ({ command: ['sh', '-c', shell(path, content)] }) },
 ]
