@@ -8,10 +8,19 @@ test.skipIf(!hasProc)('a child gets none of the descriptors that were left open 
 const seen = await supervise({ shell: 'for fd in /proc/$$/fd/*; do readlink $fd; done', cwd: '/', env: {} })
 console.log(seen.stdout)`
   const left = openSync('/usr', 'r')
-  const stdio = ['ignore', 'pipe', 'inherit', 'ignore', left, 'ignore', left] as const
-  const control = spawnSync('/bin/sh', ['-c', 'readlink /proc/$$/fd/4 /proc/$$/fd/6'], { stdio: [...stdio] })
+  // Low ones Node shuts by itself.
+  const stdio = [
+    'ignore' as const,
+    'pipe' as const,
+    'inherit' as const,
+    ...Array(37).fill('ignore'),
+    left,
+    'ignore',
+    left,
+  ]
+  const control = spawnSync('/bin/sh', ['-c', 'readlink /proc/$$/fd/40 /proc/$$/fd/42'], { stdio })
   expect(String(control.stdout)).toBe('/usr\n/usr\n')
-  const seen = spawnSync(process.execPath, ['--input-type=module', '-e', program], { stdio: [...stdio] })
+  const seen = spawnSync(process.execPath, ['--input-type=module', '-e', program], { stdio })
   expect(String(seen.stdout)).toContain('/dev/null')
   expect(String(seen.stdout)).not.toContain('/usr')
 })

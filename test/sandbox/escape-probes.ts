@@ -63,7 +63,7 @@ const files: Readonly<Record<string, string>> = {
   'put a file into /var/tmp': 'echo x > "/var/tmp/$P_ID"',
   'put a file into shared memory': 'echo x > "/dev/shm/$P_ID"',
   'put a file into /run': 'echo x > "/run/$P_ID"',
-  'use a directory that was left open': 'echo x > "/proc/self/fd/5/$P_ID/out/pwned"',
+  'use a directory that was left open': 'echo x > "/proc/self/fd/40/$P_ID/out/pwned"',
   'let a link be brought home': 'rm -f ~/.agent.json && ln -s "$P_STATE/token" ~/.agent.json',
   'let a pipe be brought home': 'rm -f ~/.agent.json && mkfifo ~/.agent.json',
 }

@@ -79,7 +79,7 @@ async function without(probe: Probe, world: World): Promise<string | undefined> 
     const child = spawn(command, args, {
       cwd: world.work,
       env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', 5],
+      stdio: ['ignore', 'pipe', 'pipe', ...Array(37).fill('ignore'), 40],
     })
     let text = ''
     child.stdout?.on('data', (data) => {

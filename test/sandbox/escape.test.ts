@@ -28,7 +28,7 @@ async function tryAll(uid?: number): Promise<Tried[]> {
     const child = spawn(command, args, {
       env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', SECRET_OF_THE_ENGINE: 'ESCAPED' },
       // Somebody left a directory open.
-      stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', openSync(base, 'r')],
+      stdio: ['ignore', 'pipe', 'pipe', ...Array(37).fill('ignore'), openSync(base, 'r')],
     })
     let output = ''
     let errors = ''
