@@ -69,7 +69,7 @@ async function open(address: string, { page, base, left }: Stage): Promise<void>
         continue
       }
       const hint = said.includes('ERR_CONNECTION_REFUSED') ? ' (is the server running?)' : ''
-      throw new Error(`cannot open ${shortUrl(url)}: ${explain(error)}${hint}`)
+      throw new Error(`cannot open ${shortUrl(url)}: ${explain(error).replace(` at ${url}`, '')}${hint}`)
     }
   }
   await page.waitForLoadState('load', { timeout: Math.max(1, Math.min(loadMs, left())) }).catch(() => undefined)
@@ -155,7 +155,8 @@ export function explain(error: unknown): string {
     .map((line) => line.replace(/^\s*-?\s*/, '').trim())
     .filter((line) => line !== '' && !/^Call log:?$/.test(line) && !/^=+/.test(line))
   const notable = details.filter(
-    (line) => !/^(?:waiting|retrying|attempting|scrolling|done scrolling|\d+ ×|locator resolved)/.test(line),
+    (line) =>
+      !/^(?:waiting|navigating to|retrying|attempting|scrolling|done scrolling|\d+ ×|locator resolved)/.test(line),
   )
   const why = [...new Set(notable)].slice(0, 3).join('; ')
   return oneLine(why === '' ? said : `${said} (${why})`, 500)
