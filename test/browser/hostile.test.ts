@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { expect, test } from 'vitest'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { expect, test, vi } from 'vitest'
 import { browserRunner } from '../../src/checks/browser.ts'
 import { readEnvironment } from '../../src/process/table.ts'
 import { ProcessTree } from '../../src/process/tree.ts'
@@ -214,6 +216,26 @@ test.each(['player', 'browser'] as const)(
     expect(tree?.members()).toEqual([])
   },
 )
+
+test('when the engine is killed its browser is gone too', async () => {
+  await using server = await serve({ '/': page('waiting') })
+  using folder = scratch()
+  const program = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
+  // Its scratch directory outlives it, so it gets a place that is removed.
+  const engine = spawn(process.execPath, [program, server.url, folder.path], {
+    env: { PATH: process.env.PATH, HOME: folder.path, TMPDIR: folder.path },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [said] = await once(engine.stdout, 'data')
+  const tree = new ProcessTree({ marker: String(said).trim() })
+  const log = join(folder.path, 'play.log')
+  await vi.waitUntil(() => existsSync(log) && readFileSync(log, 'utf8').includes('wait for #never'), {
+    timeout: 30_000,
+  })
+  expect(tree.members().length).toBeGreaterThanOrEqual(6)
+  engine.kill('SIGKILL')
+  await vi.waitUntil(() => tree.members().length === 0, { timeout: 30_000 })
+})
 
 test('two plays at once do not meet', async () => {
   await using server = await serve({
