@@ -74,12 +74,14 @@ export class Rounds {
     return item
   }
 
-  /** Whether a round brought the loop on, though it is not done: everything passed but a metric that gets better. */
+  /** Whether a round brought the loop on, though it is not done: every stage passes, as not before, or the metric got better. */
   #progressed(facts: RoundFacts, rolledBack: RolledBack | undefined): boolean {
-    const { play, scan, fix, verify, baseline, metric, improve } = facts
+    const { metric } = facts
     if (rolledBack !== undefined || facts.breaches.length > 0) return false
-    if ([play, scan, fix, verify, baseline, improve].some((stage) => stage?.ok === false)) return false
+    if (stagesOf(facts).some((stage) => !stage.ok)) return false
     if (metric === undefined || metric.ok) return true
+    const last = this.#items.at(-1)
+    if (last?.rolled_back === null && last.stages.some((stage) => !stage.ok)) return true
     const { baseline: wanted } = this.#spec
     if (metric.value === null || wanted === undefined) return false
     return this.#best === null || improves(metric.value, this.#best, aimOf(wanted))
