@@ -176,9 +176,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     const own = spec.agentCommand === undefined ? [spec.agent ?? config.agent] : []
     const names = [...own, ...namesOf(spec, config.fallback)]
     const files: SourceFile[] = []
-    if (config.projectFile && names.some((name) => name !== undefined && config.projectAgents.includes(name))) {
-      files.push(config.projectFile)
-    }
+    if (config.projectFile && agents.isOfProject(names)) files.push(config.projectFile)
     if (source && isInside(config.project, source.path)) files.push(source)
     const { isolation, base } = spec
     const ofAgents = await agentFiles({ project: resolve(project), isolation, base, names: agents.projectFiles(names) })

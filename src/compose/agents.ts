@@ -4,11 +4,13 @@ import { acpAgent } from '../agents/acp/acp.ts'
 import { commandAgent } from '../agents/command/command.ts'
 import { presets } from '../agents/command/presets/all.ts'
 import { parseTemplate } from '../agents/command/template.ts'
+import { agentName } from '../agents/names.ts'
 import { createProbe } from '../agents/probe.ts'
 import { type Agents, type CustomAgent, createAgents } from '../agents/registry.ts'
 import { parseScript } from '../agents/scripted/script.ts'
 import { scripted } from '../agents/scripted/scripted.ts'
 import { createWhich } from '../agents/which.ts'
+import { requireTrust } from '../config/trust.ts'
 import type { Config } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Agent } from '../core/ports.ts'
@@ -38,7 +40,8 @@ export class AgentShop {
     this.#options = options
     const configured = Object.entries(config.agents).map(([name, template]): [string, CustomAgent] => {
       const { command, protocol, model, env: own = {} } = template
-      return [name, this.#program({ name, command, protocol, model, own })]
+      const agent = this.#program({ name, command, protocol, model, own })
+      return [name, config.projectAgents.includes(name) ? this.#onceTrusted(agent) : agent]
     })
     this.known = createAgents({
       env,
@@ -58,7 +61,7 @@ export class AgentShop {
    * found); relative, as in a preset.
    */
   projectFiles(names?: readonly (string | undefined)[]): string[] {
-    const known = names?.map((name) => this.#presetName(name))
+    const known = names?.map((name) => this.#nameOf(name)?.replace(/^acp:/, ''))
     return [
       ...new Set(
         presets
@@ -68,10 +71,17 @@ export class AgentShop {
     ]
   }
 
-  #presetName(name: string | undefined): string | undefined {
+  /** Whether one of these is a command of the project's own configuration, under whatever spelling of its name, or found by itself. */
+  isOfProject(names: readonly (string | undefined)[]): boolean {
+    const own = new Set(this.#options.config.projectAgents.map(agentName))
+    return names.some((name) => own.has(this.#nameOf(name) ?? ''))
+  }
+
+  /** The one spelling of a name, of none the agent that would be found. */
+  #nameOf(name: string | undefined): string | undefined {
     if (name?.startsWith('scripted:')) return undefined
     try {
-      return this.known.choose(name).name.replace(/^acp:/, '')
+      return this.known.choose(name).name
     } catch {
       // Nobody by that name, or nothing installed: whoever asks for the agent itself hears of it.
       return undefined
@@ -110,6 +120,19 @@ export class AgentShop {
     return program.protocol === 'acp'
       ? acpAgent({ ...shared, argv: parseTemplate(command) })
       : commandAgent({ ...shared, template: command })
+  }
+
+  /** A command that the project names: whatever leads to it, it starts only while its owner trusts the file that says so. */
+  #onceTrusted(agent: Agent): Agent {
+    const { home, project, projectFile } = this.#options.config
+    const files = projectFile === undefined ? [] : [projectFile]
+    return {
+      ...agent,
+      run: async (request, call) => {
+        await requireTrust({ home, project, files })
+        return await agent.run(request, call)
+      },
+    }
   }
 
   #scripted(path: string): Agent {
