@@ -1,4 +1,4 @@
-import { openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 
 let shut: readonly (number | 'ignore')[] | undefined
 
@@ -12,12 +12,22 @@ export function shutInherited(): readonly (number | 'ignore')[] {
 }
 
 function find(): readonly (number | 'ignore')[] {
-  // One above the limit was opened before that was set; nothing can be put in its place.
+  const inherited = descriptors().filter((fd) => fd > 2 && isInherited(fd))
   const limit = descriptorLimit()
-  const open = descriptors().filter((fd) => fd > 2 && fd < limit && isInherited(fd))
+  // One above the limit was opened before that was set. Nothing can be put in its place (EINVAL), so we let go of it ourselves.
+  for (const fd of inherited) if (fd >= limit) close(fd)
+  const open = inherited.filter((fd) => fd < limit)
   if (open.length === 0) return []
   const nothing = openSync('/dev/null', 'r')
   return Array.from({ length: Math.max(...open) - 2 }, (_, at) => (open.includes(at + 3) ? nothing : 'ignore'))
+}
+
+function close(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // It is closed already.
+  }
 }
 
 function descriptors(): number[] {
@@ -28,11 +38,13 @@ function descriptors(): number[] {
   }
 }
 
+/** Descriptors are below this. Node raises the soft limit to the hard one when it starts. */
 function descriptorLimit(): number {
   try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0)
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
   } catch {
-    return 0
+    return Number.POSITIVE_INFINITY
   }
 }
 
