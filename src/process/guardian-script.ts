@@ -1,7 +1,10 @@
 /**
- * The guardian, in plain POSIX sh with as few helpers as can be. The first line on descriptor 3 is the marker, later lines are `+group` and `-group`,
- * `=pipe` and `~pipe` (a pipe or socket by the kernel's number); end of file is the engine's end. It works in a double-forked child, so that nobody's descendant walk finds it, and reads blocking: it costs
- * nothing while it waits.
+ * The guardian, in plain POSIX sh with as few helpers as can be. The first line on descriptor 3 is the marker, later lines are `+group` and
+ * `-group`, `=pipe` and `~pipe` (a pipe or socket by the kernel's number); end of file is the engine's end. It works in a double-forked child, so
+ * that nobody's descendant walk finds it, and reads blocking: it costs nothing while it waits.
+ *
+ * An engine may die between a start and telling of it. So what is known to be ours tells of more: the pipes that a process with the marker has as
+ * stdin, stdout and stderr count as told, and so does a session that one of ours leads.
  *
  * It looks three times before it believes that none is left: one that forks and ends at the wrong moment hides its child from a look.
  *
@@ -52,14 +55,31 @@ carriers() {
   fi
 }
 
+pipe_of() {
+  case $1 in *' -> pipe:['*']'|*' -> socket:['*']') ;; *) return 1 ;; esac
+  n=\${1##*:[}
+  n=\${n%]}
+}
+
+learn_pipes() {
+  if [ "$doomed" = ' ' ] || [ ! -d /proc/self ]; then return; fi
+  ends=
+  for p in $doomed; do ends="$ends /proc/$p/fd/0 /proc/$p/fd/1 /proc/$p/fd/2"; done
+  while IFS= read -r line; do
+    pipe_of "$line" || continue
+    case $pipes in *" $n "*) ;; *) pipes="$pipes$n " ;; esac
+  done <<ENDS
+$(ls -l $ends)
+ENDS
+}
+
 holders() {
   if [ "$pipes" = ' ' ] || [ ! -d /proc/self ]; then return; fi
   ls -l /proc/[0-9]*/fd/[012] | while IFS= read -r line; do
-    n=\${line##*:[}
-    case $line in *' -> pipe:['*']'|*' -> socket:['*']') ;; *) continue ;; esac
-    case $pipes in *" \${n%]} "*) ;; *) continue ;; esac
+    pipe_of "$line" || continue
+    case $pipes in *" $n "*) ;; *) continue ;; esac
     p=\${line%%/fd/[012] -*}
-    echo "/proc/\${p##*/}/environ"
+    echo "\${p##*/}"
   done
 }
 
@@ -78,17 +98,23 @@ round=0
 empty=0
 while [ $round -lt 300 ]; do
   doomed=' '
-  for f in $(carriers; holders); do
+  for f in $(carriers); do
     p=\${f#/proc/}
     doomed="$doomed\${p%/environ} "
   done
+  learn_pipes
+  for p in $(holders); do doomed="$doomed$p "; done
   rows=$(table)
   grown=1
   while [ $grown = 1 ]; do
     grown=0
     while read -r pid state parent group session rest; do
-      case $doomed in *" $pid "*) continue ;; esac
       case $state in Z*|X*|'') continue ;; esac
+      case $doomed in *" $pid "*)
+        case $groups in *" $session "*) continue ;; esac
+        if [ "$pid" = "$session" ]; then groups="$groups$session "; grown=1; fi
+        continue ;;
+      esac
       hit=
       case $groups in *" $group "*|*" $session "*) hit=1 ;; esac
       case $doomed in *" $parent "*) hit=1 ;; esac

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { processIdentity } from './identity.ts'
-import { carriers, listProcesses, readProcess } from './table.ts'
+import { carriers, hasProc, listProcesses, readProcess } from './table.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'guardian-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -49,6 +49,34 @@ test('kill -9 of an engine ends all that it supervises', async () => {
   const { started } = processIdentity(pid)
   child.kill('SIGKILL')
   await until(() => alive().length === 0 && readProcess(pid)?.started !== started)
+})
+
+test.runIf(hasProc)('an engine killed before it could tell the guardian of a start leaves nothing either', async () => {
+  const { child, cwd, alive } = await engine(`
+    const { default: processes } = await import('node:child_process')
+    const { syncBuiltinESMExports } = await import('node:module')
+    const spawn = processes.spawn
+    // Every start but the guardian's is the last thing this engine does.
+    processes.spawn = (...given) => {
+      const child = spawn(...given)
+      if (!given[1].includes('loopwright-guardian')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      return child
+    }
+    syncBuiltinESMExports()
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync('bare.sh', 'echo $$ > bare.pid; exec sleep 1001')
+    writeFileSync('silent.sh', 'echo $$ > silent.pid; exec sleep 1002')
+    const silent = 'env -i sh silent.sh < /dev/null > /dev/null 2>&1'
+    await supervise({ shell: 'env -i setsid -f sh bare.sh; (' + silent + ' &); sleep 1003; true', cwd, env })
+  `)
+  await until(() => alive().length === 2 && bare(cwd) > 0 && bare(cwd, 'silent.pid') > 0)
+  const pids = [bare(cwd), bare(cwd, 'silent.pid')]
+  const started = pids.map((pid) => processIdentity(pid).started)
+  const left = () => pids.filter((pid, at) => readProcess(pid)?.started === started[at])
+  expect(left()).toEqual(pids)
+  child.kill('SIGKILL')
+  await until(() => alive().length === 0)
+  await until(() => left().length === 0)
 })
 
 test('an engine that just exits leaves nothing behind either', async () => {
@@ -106,9 +134,9 @@ test('the guardian does nothing while it waits, and leaves when the engine has l
   await until(() => guards().length === 0)
 })
 
-function bare(cwd: string): number {
+function bare(cwd: string, name = 'bare.pid'): number {
   try {
-    return Number(readFileSync(join(cwd, 'bare.pid'), 'utf8'))
+    return Number(readFileSync(join(cwd, name), 'utf8'))
   } catch {
     return 0
   }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
-import { engineMarker, engineVariable, ensureGuardian, guardGroup, guardVariable } from './guardian.ts'
+import { engineMarker, engineVariable, ensureGuardian, guardGroup, guardPipes, guardVariable } from './guardian.ts'
 import { shutInherited } from './inherited.ts'
 import { explainSpawnError, type SpawnFailure } from './spawn-error.ts'
+import { openPipes } from './table.ts'
 
 /** How a process ended. Both null: it would not end. */
 export interface Exit {
@@ -18,6 +19,8 @@ export interface Running {
   readonly stderr: Readable
   /** Open, when that was asked for. */
   readonly stdin?: Writable
+  /** What it has as stdin, stdout and stderr (`openPipes`); the guardian is told of them. */
+  readonly pipes: readonly string[]
   readonly exited: Promise<Exit>
   /** Lets go of its pipes and of the process itself. */
   readonly abandon: () => void
@@ -72,7 +75,10 @@ export async function start(options: Start, marker: string): Promise<Running | S
   if (pid === undefined || stdout === null || stderr === null) {
     return failed(await new Promise((resolve) => child.on('error', resolve)))
   }
+  // Before all else: it runs already, and what it starts may soon hold nothing but these.
+  const pipes = openPipes(pid)
   guardGroup(pid)
+  guardPipes(pipes)
   // Sending signals is not done through it, so nothing else is reported here; unheard, it would end the engine.
   child.on('error', () => undefined)
   // A process that does not read its input closes the pipe: no error of ours.
@@ -84,7 +90,7 @@ export async function start(options: Start, marker: string): Promise<Running | S
     child.unref()
   }
   const open = options.interactive === true && stdin !== null ? { stdin } : {}
-  return { pid, stdout, stderr, ...open, exited, abandon }
+  return { pid, stdout, stderr, ...open, pipes, exited, abandon }
 }
 
 // An engine inside an engine: what it starts stays the outer one's as well.

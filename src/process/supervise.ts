@@ -3,13 +3,12 @@ import type { Writable } from 'node:stream'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Confinement, Redact } from '../core/ports.ts'
 import type { OnText } from './consume.ts'
-import { guardPipes, releaseGroup, releasePipes } from './guardian.ts'
+import { releaseGroup, releasePipes } from './guardian.ts'
 import { type ProcessIdentity, processIdentity } from './identity.ts'
 import { OutputFile } from './output-file.ts'
 import type { SpawnReason } from './spawn-error.ts'
 import { start } from './start.ts'
 import { type StopCause, stopper } from './stopper.ts'
-import { openPipes } from './table.ts'
 import { ProcessTree, type TreeEnd } from './tree.ts'
 import { pipePatienceMs, Watch } from './watch.ts'
 import { within } from './within.ts'
@@ -133,8 +132,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     if ('reason' in child) return report({ spawnError: child.message, spawnReason: child.reason })
     // At once, while even a process that has ended already is still in the table.
     const root = processIdentity(child.pid)
-    const pipes = openPipes(child.pid)
-    guardPipes(pipes)
+    const { pipes } = child
     const tree = new ProcessTree({ root, marker, pipes })
     watch.memory.look(child.pid)
     const read = watch.read(child, file, stop)
