@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CustomAgent } from './agents/registry.ts'
 import type { App, StartLoop } from './app.ts'
+import { browserRunner } from './checks/browser.ts'
 import { checkRunner } from './checks/command.ts'
 import { systemClock as clock } from './clock.ts'
 import { AgentShop } from './compose/agents.ts'
@@ -20,7 +21,7 @@ import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
 import { type RunSettings, settingsOf } from './core/settings.ts'
 import { approvalPolicy } from './core/spec/confine.ts'
-import type { LoopSpec } from './core/spec/loop.ts'
+import { type LoopSpec, usesAgents } from './core/spec/loop.ts'
 import { rolesOf } from './core/spec/repair.ts'
 import { emptyView, fold } from './core/view.ts'
 import type { ActivationLimits } from './engine/activation.ts'
@@ -30,6 +31,7 @@ import type { Services } from './engine/services.ts'
 import { rebuildFolder } from './folder/follow.ts'
 import { findFolder } from './folder/place.ts'
 import { goal } from './loops/goal.ts'
+import { repair } from './loops/repair.ts'
 import { commandRunner } from './process/command.ts'
 import { confined } from './process/sandbox/confined.ts'
 import { supervise } from './process/supervise.ts'
@@ -80,6 +82,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const sandboxes = new Sandboxes(childEnv, warn)
   const confining = confined(supervise, sandboxes.of)
   const run: RunCommand = commandRunner(childEnv, redact, confining)
+  const browser = browserRunner({ path: childEnv.PATH ?? '', home: config.userHome, run: confining, redact })
   const git = createGit({ env })
   const workspaces = createWorkspaces({ home: config.home, env, run })
   const prices = config.prices
@@ -133,6 +136,12 @@ export async function openApp(options: OpenOptions): Promise<App> {
       amounts: (usage) => usageAmounts(usage ?? {}, prices),
       outputPath: (name) => folder?.workersPath(name),
       hooks: settings.hooks ?? {},
+      playBrowser: async (play, { prefix, ...call }) =>
+        await browser(play, {
+          ...call,
+          prefix,
+          artifacts: folder?.artifactsPath() ?? join(config.home, 'runs', record.id),
+        }),
       markStory: async (mark) => await markStory({ ...mark, project: record.project }),
       onDelta: (delta) => options.onDelta?.(record.id, delta),
     }
@@ -146,7 +155,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     drivers: driversOfThisMachine(),
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    loops: [goal, ...(options.loops ?? [])],
+    loops: [goal, repair, ...(options.loops ?? [])],
     servicesOf,
     onEnding: async (record) => {
       const settings = settingsOf(record)
@@ -173,7 +182,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
 
   /** What of a project's own files can run commands in this run: nothing of it runs before its owner said so. */
   const trustedFiles = async ({ spec, source, project = cwd }: StartLoop): Promise<SourceFile[]> => {
-    const own = spec.agentCommand === undefined ? [spec.agent ?? config.agent] : []
+    const own = usesAgents(spec) && spec.agentCommand === undefined ? [spec.agent ?? config.agent] : []
     const names = [...own, ...namesOf(spec, config.fallback)]
     const files: SourceFile[] = []
     if (config.projectFile && agents.isOfProject(names)) files.push(config.projectFile)
@@ -199,9 +208,9 @@ export async function openApp(options: OpenOptions): Promise<App> {
       // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.
       const { spec } = request
       const settings = settingsOf({ kind: spec.kind, spec })
-      const agent = agents.get(settings)
+      const own = usesAgents(spec) ? agents.get(settings) : undefined
       const others = namesOf(spec, config.fallback).map((name) => agents.get(settings, name))
-      await confiner.demand(settings, [agent, ...others])
+      await confiner.demand(settings, own === undefined ? others : [own, ...others])
       return await runs.start({
         loop: spec.kind,
         spec,
@@ -210,7 +219,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
         caps: capsOf(spec),
         scopes: ['all'],
         ...(request.id === undefined ? {} : { id: request.id }),
-        meta: { ...request.meta, agent: agent.name },
+        meta: { ...request.meta, ...(own === undefined ? {} : { agent: own.name }) },
       })
     },
     view: viewOf,

@@ -64,13 +64,18 @@ export function etaMs(view: RunView, now: number): number | undefined {
   return whole + (underWay ? Math.max(0, mean - (now - current.startedAt)) : 0)
 }
 
+/** What one turn of a loop is called, by its kind: an iteration, or the word of that kind. */
+export function turnWord(kind: string): 'iteration' | 'round' {
+  return kind === 'repair' ? 'round' : 'iteration'
+}
+
 /** Caps for people, in one line: `4 iterations · 30m · $5`; `no limits` when there are none. */
-export function capsText(caps: RunView['caps']): string {
+export function capsText(caps: RunView['caps'], kind = 'goal'): string {
   const parts: string[] = []
   const count = (n: number | undefined, one: string) => {
     if (n !== undefined) parts.push(`${formatCount(n)} ${one}${n === 1 ? '' : 's'}`)
   }
-  count(caps.iterations, 'iteration')
+  count(caps.iterations, turnWord(kind))
   if (caps.activeMs !== undefined) parts.push(formatDuration(caps.activeMs / 1000))
   count(caps.agentCalls, 'agent call')
   count(caps.agents, 'agent')

@@ -1,7 +1,8 @@
 import type { EventOf, JournalEvent } from './event.ts'
+import { turnWord } from './human.ts'
 import type { Json, JsonObject } from './json.ts'
 import { listOf, objectOf, previewOf, textOf, textsOf } from './peek.ts'
-import { type RoundItem, roundText } from './round.ts'
+import { roundText } from './round.ts'
 import { isRetryTimer } from './view-agents.ts'
 import { countsOf } from './view-parts.ts'
 import type { AgentView, RunView } from './view-types.ts'
@@ -75,7 +76,7 @@ export function progressMessage(view: RunView, event: JournalEvent): string | un
     return `run ${view.id} started${of === '' ? '' : `, at most ${of.slice(1)} iterations`}`
   const item = finishedItem(event)
   if (!item) return undefined
-  if (Array.isArray(item.stages)) return `round ${view.iteration}${of}: ${roundText(item as unknown as RoundItem)}`
+  if (Array.isArray(item.stages)) return `round ${view.iteration}${of}: ${roundText(item)}`
   const counts = countsOf(item)
   const number = typeof item.iteration === 'number' ? item.iteration : view.iteration
   return [
@@ -118,7 +119,7 @@ function show(view: RunView, event: JournalEvent): Shown {
     case 'child_started':
       return ['child_started', { run: event.child, loop: event.loop, name: event.name }]
     case 'iteration_started':
-      return ['iteration_started', { iteration: event.iteration, max_iterations: view.caps.iterations }]
+      return ['iteration_started', startedTurn(view, event.iteration)]
     case 'signal_received':
       return signalReceived(event)
     case 'cancel_requested':
@@ -147,6 +148,11 @@ function show(view: RunView, event: JournalEvent): Shown {
     default:
       return undefined
   }
+}
+
+function startedTurn(view: RunView, iteration: number): JsonObject {
+  const word = turnWord(view.kind)
+  return { iteration, max_iterations: view.caps.iterations, ...(word === 'iteration' ? {} : { called: word }) }
 }
 
 function started(view: RunView, event: EventOf<'run_started'>): JsonObject {

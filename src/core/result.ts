@@ -1,3 +1,4 @@
+import { turnWord } from './human.ts'
 import type { Json, JsonObject } from './json.ts'
 import { listOf, numberOf, objectOf, textOf } from './peek.ts'
 import type { RunRecord } from './ports.ts'
@@ -222,7 +223,7 @@ function summaryOf(
     : `${run.status === 'done' ? 'ended' : (words[run.status] ?? run.status)} after`
   const files = workspace?.changed_files.length ?? 0
   const detail = run.status === 'failed' && run.reason ? `: ${run.reason}` : ''
-  const parts = [`${word} ${facts.iterations} iteration(s)`, `reason: ${facts.stop_reason}${detail}`]
+  const parts = [`${word} ${facts.iterations} ${turnWord(run.kind)}(s)`, `reason: ${facts.stop_reason}${detail}`]
   if (workspace?.branch) parts.push(`worktree ${workspace.branch} (${files} file${files === 1 ? '' : 's'} changed)`)
   const line = parts.join(' | ').replace(/\s+/g, ' ')
   return line.length <= 400 ? line : `${line.slice(0, 399)}…`

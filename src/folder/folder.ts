@@ -39,6 +39,8 @@ export interface RunFolder {
   readonly behind: boolean
   /** The absolute path of the file in `workers/` that takes the full output of this name; whatever is no file there is removed. Where the folder is ours no more, a path in the state directory. */
   workersPath(name: string): string
+  /** The absolute path of the directory for pictures and reports of rounds; where the folder is ours no more, one in the state directory. */
+  artifactsPath(): string
   /** Folds the events into the view, writes the lines that are not there yet, and returns the new view. */
   onEvents(events: readonly JournalEvent[], view: RunView): RunView
   /** Writes the status at once and, unless the run is on its way, the result; the same result is not written twice. */
@@ -89,6 +91,11 @@ class Folder implements RunFolder {
       clearWay(path)
     })
     return ready ? path : join(this.#options.home, 'runs', this.#options.run.id, file)
+  }
+
+  artifactsPath(): string {
+    const ready = this.#try('artifacts/', () => this.#makeOwn('artifacts'))
+    return ready ? join(this.path, 'artifacts') : join(this.#options.home, 'runs', this.#options.run.id, 'artifacts')
   }
 
   onEvents(events: readonly JournalEvent[], before: RunView): RunView {

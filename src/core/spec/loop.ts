@@ -10,6 +10,11 @@ export const kinds = ['goal', 'repair'] as const
 /** A parsed loop of any kind. */
 export type LoopSpec = GoalSpec | RepairSpec
 
+/** Whether a loop leads agents at all: a repair may be made of commands alone. */
+export function usesAgents(spec: LoopSpec): boolean {
+  return spec.kind === 'goal' || Object.values(spec.stages).some((stage) => stage !== undefined && 'agent' in stage)
+}
+
 const unknownKind = z.looseObject({ kind: z.enum(kinds) })
 
 /** The schema for a value by its `kind` (absent: goal). For a kind that is not known, a schema that refuses just that. */

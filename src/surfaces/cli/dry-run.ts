@@ -6,6 +6,7 @@ import { capsText } from '../../core/human.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { CommandSpec } from '../../core/ports.ts'
 import type { GoalSpec } from '../../core/spec/goal.ts'
+import { usesAgents } from '../../core/spec/loop.ts'
 import { type RepairSpec, type Stage, stages } from '../../core/spec/repair.ts'
 import { type Io, print, styleOf } from './io.ts'
 import { counted } from './lines.ts'
@@ -30,16 +31,18 @@ export function dryRun(
   }
   if (spec.kind === 'goal') aimRows(spec, row)
   else missionRows(spec, row)
-  const command = spec.agentCommand
-  const agent = command === undefined ? (spec.agent ?? 'auto') : [command].flat().join(' ')
-  row('agent', oneLine(agent, 160), command === undefined ? 'agent' : 'agentCommand')
+  if (usesAgents(spec)) {
+    const command = spec.agentCommand
+    const agent = command === undefined ? (spec.agent ?? 'auto') : [command].flat().join(' ')
+    row('agent', oneLine(agent, 160), command === undefined ? 'agent' : 'agentCommand')
+  }
   if (spec.model !== undefined) row('model', oneLine(spec.model, 80), 'model')
   for (const [name, role] of Object.entries(spec.roles)) {
     if (role)
       row('', `${name}: ${oneLine([role.agent, role.model].filter(Boolean).join(', ') || 'own instructions', 100)}`)
   }
   if (spec.kind === 'goal') checkRows(spec, row, style)
-  row('budget', capsText(capsOf(spec)))
+  row('budget', capsText(capsOf(spec), spec.kind))
   for (const [key, from] of origins) if (key.startsWith('budget.')) row('', style.dim(`${key.slice(7)}: ${from}`))
   if (spec.timeout !== undefined) row('timeout', `${formatDuration(spec.timeout)} for each call of an agent`, 'timeout')
   row(

@@ -23,7 +23,17 @@ export function describeLine(line: EventLine): string | undefined {
         ...textsOf(data.warnings).map((one) => `  ! ${oneLine(one, 200)}`),
       ].join('\n')
     case 'iteration_started':
-      return `iteration ${line.iteration}${data.max_iterations === undefined ? '' : `/${data.max_iterations}`}`
+      return `${text('called') || 'iteration'} ${line.iteration}${data.max_iterations === undefined ? '' : `/${data.max_iterations}`}`
+    case 'stage_finished':
+      return stageText(data)
+    case 'metric': {
+      const best = data.best === null || data.best === data.value ? '' : `, the best was ${data.best}`
+      return `${text('name')} ${data.value ?? 'not measured'} (wanted ${text('wanted')}${best})`
+    }
+    case 'rolled_back':
+      return `rolled back to ${text('to').slice(0, 10)}: ${text('because', 160)}`
+    case 'lesson':
+      return `learnt: ${text('text', 200)}`
     case 'story_started':
       return `story ${text('story', 40)}: ${text('title')} (${data.passed} of ${data.stories} pass)`
     case 'story_passed': {
@@ -57,6 +67,8 @@ export function describeLine(line: EventLine): string | undefined {
       return `checkpoint ${text('commit').slice(0, 10)}: ${counted(listOf(data.changed_files).length, 'file')} changed`
     case 'review':
       return reviewText(data)
+    case 'stage_started':
+    case 'round_finished':
     case 'iteration_finished':
       return undefined
     case 'needs_input':
@@ -108,6 +120,14 @@ function noticesOf(data: JsonObject): string {
   return textsOf(data.notices)
     .map((one) => `\n  ! ${oneLine(one, 200)}`)
     .join('')
+}
+
+function stageText(data: JsonObject): string {
+  const stage = oneLine(textOf(data.stage) ?? 'stage', 20)
+  const took = formatDuration(numberOf(data.duration) ?? 0)
+  if (data.ok === true) return `${stage} passed (${took})`
+  const why = textOf(data.failure) ?? textOf(data.error) ?? `exit ${data.exit_code}`
+  return `${stage} failed: ${oneLine(why, 200)} (${took})`
 }
 
 /** A time of day in the local zone; `seconds` since 1970. */

@@ -111,12 +111,15 @@ export function questionsText(view: RunView, style: Style): string {
 }
 
 /** One line about a run that begins. */
-export function headline(view: RunView, facts: { readonly agent: string; readonly checks: number }): string {
+export function headline(
+  view: RunView,
+  facts: { readonly agent: string | undefined; readonly checks: number | undefined },
+): string {
   const parts = [
     `run ${view.id}`,
-    `agent ${oneLine(facts.agent, 60)}`,
-    facts.checks === 0 ? 'no checks' : counted(facts.checks, 'check'),
-    capsText(view.caps),
+    ...(facts.agent === undefined ? [] : [`agent ${oneLine(facts.agent, 60)}`]),
+    ...(facts.checks === undefined ? [] : [facts.checks === 0 ? 'no checks' : counted(facts.checks, 'check')]),
+    capsText(view.caps, view.kind),
   ]
   return parts.join(' · ')
 }

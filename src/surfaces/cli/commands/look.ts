@@ -1,6 +1,6 @@
 import type { App } from '../../../app.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
-import { capsText, formatAgo, spendText } from '../../../core/human.ts'
+import { capsText, formatAgo, spendText, turnWord } from '../../../core/human.ts'
 import { oneLine } from '../../../core/plain.ts'
 import type { RunRecord } from '../../../core/ports.ts'
 import { type EventLine, eventLines, progressMessage } from '../../../core/progress.ts'
@@ -36,13 +36,13 @@ export async function status(io: Io, reference: string, flags: { readonly json?:
     const style = styleOf(io.env, io.stdout)
     const row = (name: string, text: string) => print(io, `${style.dim(name.padEnd(9))} ${text}`)
     row('run', run.id)
-    row('goal', oneLine(view.goal ?? run.loop, 160))
+    row(view.kind === 'repair' ? 'mission' : 'goal', oneLine(view.goal ?? run.loop, 160))
     const reason = shown.reason === undefined || shown.reason === shown.status ? '' : `: ${oneLine(shown.reason, 160)}`
     row('status', `${style.bold(shown.status)}${reason}`)
     const of = view.caps.iterations === undefined ? '' : `/${view.caps.iterations}`
-    row('iteration', `${view.iteration}${of}${view.phase === undefined ? '' : `, ${oneLine(view.phase, 30)}`}`)
+    row(turnWord(view.kind), `${view.iteration}${of}${view.phase === undefined ? '' : `, ${oneLine(view.phase, 30)}`}`)
     row('spent', spendText(view))
-    row('budget', capsText(view.caps))
+    row('budget', capsText(view.caps, view.kind))
     for (const warning of view.warnings.slice(-1)) row('', style.yellow(oneLine(warning.text, 100)))
     if (view.workspace) {
       row(

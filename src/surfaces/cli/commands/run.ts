@@ -6,6 +6,7 @@ import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import type { RunRecord } from '../../../core/ports.ts'
 import { exitCode } from '../../../core/result.ts'
+import { usesAgents } from '../../../core/spec/loop.ts'
 import { decodeToken } from '../../../core/token.ts'
 import { detach } from '../detach.ts'
 import { driveHere } from '../drive.ts'
@@ -43,9 +44,10 @@ export async function run(io: Io, file: string | undefined, flags: RunFlags): Pr
       if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
       if (showOf(flags) === 'auto') {
         const view = await app.view(record.id)
-        const agent = prepared.spec.agentCommand === undefined ? prepared.spec.agent : 'command'
-        const checks = spec.kind === 'goal' ? spec.verify.length + (spec.playwright ? 1 : 0) : 1
-        note(io, styleOf(io.env, io.stderr).dim(headline(view, { agent: agent ?? 'auto', checks })))
+        const agent = spec.agentCommand === undefined ? (spec.agent ?? 'auto') : 'command'
+        const checks = spec.kind === 'goal' ? spec.verify.length + (spec.playwright ? 1 : 0) : undefined
+        const facts = { agent: usesAgents(spec) ? agent : undefined, checks }
+        note(io, styleOf(io.env, io.stderr).dim(headline(view, facts)))
       }
       return await driveHere(app, record.id, io, { json: flags.json, show: showOf(flags), ask: interactive })
     },
@@ -61,7 +63,8 @@ async function prepare(
   files: { readonly file: string | undefined; readonly plan: string | undefined },
 ): Promise<PreparedLoop> {
   const prepared = await prepareLoop({ config: app.config, flags, ...files })
-  if (prepared.spec.agent !== undefined || prepared.spec.agentCommand !== undefined) return prepared
+  const { agent, agentCommand } = prepared.spec
+  if (agent !== undefined || agentCommand !== undefined || !usesAgents(prepared.spec)) return prepared
   const [attempting] = (prepared.spec.kind === 'goal' && prepared.spec.attemptAgents) || []
   const { name, because } =
     attempting === undefined ? app.agents.choose() : { name: attempting, because: 'the first of the attempts' }

@@ -1,4 +1,4 @@
-import { etaMs, formatClock, formatCount, formatMoney } from '../../../core/human.ts'
+import { etaMs, formatClock, formatCount, formatMoney, turnWord } from '../../../core/human.ts'
 import { oneLine, pad, truncate } from '../../../core/plain.ts'
 import type { AgentView, RunView } from '../../../core/view.ts'
 import type { Style } from '../io.ts'
@@ -49,7 +49,7 @@ interface Row {
 
 function head(view: RunView, options: LiveOptions): Row {
   const of = view.caps.iterations === undefined ? '' : `/${view.caps.iterations}`
-  const at = view.iteration === 0 ? '' : `iteration ${view.iteration}${of} · `
+  const at = view.iteration === 0 ? '' : `${turnWord(view.kind)} ${view.iteration}${of} · `
   const goal = oneLine(view.goal ?? view.loop, 80)
   return {
     mark: spin(options),
