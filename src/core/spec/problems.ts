@@ -67,6 +67,7 @@ function describe(
       return [{ path, message: `${field}expected ${expected}, got ${show(got)}`, ...quoted }]
     }
     case 'invalid_value': {
+      if (got === undefined && path.length > 0) return [missing(path)]
       const values = issue.values.map(String)
       const near = typeof got === 'string' ? nearest(got, values) : undefined
       const allowed = values.length === 1 ? `allowed here: ${values[0]}` : `one of: ${values.join(', ')}`
