@@ -9,6 +9,7 @@ import {
   started,
 } from '../../test/fixtures/journals.ts'
 import type { EventBody, JournalEvent } from './event.ts'
+import type { Json } from './json.ts'
 import { type EventLine, eventLines, progressLine, progressMessage } from './progress.ts'
 import { emptyView, type RunView, reduce } from './view.ts'
 
@@ -164,4 +165,37 @@ test('progress is one line and one sentence per iteration', () => {
     'iteration 2/4: 2/2 subgoals ok, gates pass, goal complete, verification pass',
     'iteration 3/4: 2/2 subgoals ok, gates pass, goal complete',
   ])
+})
+
+test('a finished round is a sentence and a line too, and nonsense under its name is none that throws', () => {
+  const view = { ...emptyView(exampleRun({ kind: 'repair' })), iteration: 2 }
+  const finished = (item: Json): JournalEvent => ({
+    ...{ kind: 'emitted', key: '0/:1', name: 'round_finished', seq: 1, epoch: 1, ts: 1 },
+    data: { item },
+  })
+  const item = {
+    iteration: 2,
+    stages: [
+      { stage: 'play', ok: true, error: null, duration: 1 },
+      { stage: 'verify', ok: false, error: 'exit 1', duration: 3.2 },
+    ],
+    results: [
+      { id: 'play', ok: true },
+      { id: 'verify', ok: false },
+    ],
+    verification: [{ name: 'verify', ok: false }],
+    metric: { name: 'score', value: 0.82, wanted: '>= 0.9', ok: false },
+    rolled_back: { to: 'c1', because: 'verify fails now' },
+    verdict: 'next',
+  }
+  expect(progressMessage(view, finished(item))).toBe(
+    'round 2/4: play ok, verify FAILED (exit 1, 3.2s), score 0.82, wanted >= 0.9, rolled back',
+  )
+  expect(progressLine(view, finished(item))).toMatchObject({
+    ...{ iteration: 2, subgoals_ok: 1, subgoals_total: 2, verification_ok: 0, verification_total: 1 },
+    goal_complete: false,
+  })
+  expect(progressLine(view, finished({ ...item, verdict: 'complete' }))).toMatchObject({ goal_complete: true })
+  for (const odd of [null, 7, [], { stages: [null, 7, {}], metric: 3 }])
+    expect(() => [progressMessage(view, finished(odd)), progressLine(view, finished(odd))]).not.toThrow()
 })

@@ -1,5 +1,7 @@
 import { formatDuration } from './duration.ts'
+import type { JsonObject } from './json.ts'
 import { formatMetric } from './metric.ts'
+import { listOf, numberOf, objectOf, textOf } from './peek.ts'
 import type { CheckResult, CommandFailure } from './ports.ts'
 import type { StageName } from './spec/repair.ts'
 
@@ -124,13 +126,22 @@ export function metricText(metric: MetricResult): string {
   return `${metric.name} ${value}, wanted ${metric.wanted}`
 }
 
-/** A round in a line: `play ok, fix ok, verify FAILED (exit 1, 3.2s)`. */
-export function roundText(item: Pick<RoundItem, 'stages' | 'metric' | 'rolled_back'>): string {
-  const stages = item.stages
+/** A finished round, as its event has it, in a line: `play ok, fix ok, verify FAILED (exit 1, 3.2s)`. */
+export function roundText(item: JsonObject): string {
+  const stages = listOf(item.stages)
+    .map(objectOf)
     .filter(({ stage }) => stage !== 'baseline')
-    .map((one) =>
-      one.ok ? `${one.stage} ok` : `${one.stage} FAILED (${one.error ?? 'failed'}, ${formatDuration(one.duration)})`,
-    )
-  const metric = item.metric === null ? [] : [`${metricText(item.metric)}${item.metric.ok ? ' (met)' : ''}`]
-  return [...stages, ...metric, ...(item.rolled_back === null ? [] : ['rolled back'])].join(', ')
+    .map(({ stage, ok, error, duration }) => {
+      if (ok === true) return `${textOf(stage)} ok`
+      return `${textOf(stage)} FAILED (${textOf(error) ?? 'failed'}, ${formatDuration(numberOf(duration) ?? 0)})`
+    })
+  const metric = objectOf(item.metric)
+  const value = numberOf(metric.value)
+  const measured = value === undefined ? `not measured: ${textOf(metric.error) ?? 'no number'}` : formatMetric(value)
+  const shown = `${textOf(metric.name)} ${measured}, wanted ${textOf(metric.wanted)}${metric.ok === true ? ' (met)' : ''}`
+  return [
+    ...stages,
+    ...(textOf(metric.name) === undefined ? [] : [shown]),
+    ...(textOf(objectOf(item.rolled_back).because) === undefined ? [] : ['rolled back']),
+  ].join(', ')
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { type Disk, mended, type RepairWorldOptions, repairWorld } from '../../test/fixtures/repair.ts'
-import { exitCode } from '../core/result.ts'
+import { exitCode, runResult } from '../core/result.ts'
 import type { RepairInput } from '../core/spec/repair.ts'
+import { emptyView, fold } from '../core/view.ts'
 
 const all: RepairInput['stages'] = { play: 'play', scan: 'scan', fix: 'fix', verify: 'verify', improve: 'improve' }
 const speed = { command: 'bench', metric: 'speed', value: 90, direction: '>=' } as const
@@ -508,4 +509,63 @@ test('stages and rounds are told of as they happen', async () => {
       },
     },
   ])
+})
+
+// ── stops ────────────────────────────────────────────────────────────────────
+
+test.each(['play', 'fix', 'verify', 'baseline'])(
+  'a stop during %s ends the round without judging the work',
+  async (stage) => {
+    const improve = versions('50\n')
+    let id = ''
+    const world = repairWorld({
+      command: (name, disk, times) => {
+        if (name === stage && times === (stage === 'fix' ? 1 : 2)) {
+          void world.runs.stop(id, 'enough')
+          return { exitCode: null, error: 'cancelled' }
+        }
+        if (name === 'improve') return improve(disk)
+        if (name === 'play') return stage === 'fix' && times === 1 ? 1 : 0
+        return name === 'baseline' ? `${Number(app(disk)) || 40}` : 0
+      },
+    })
+    const run = await world.begin({ stages: all, baseline: speed })
+    id = run.id
+    const done = await world.drive(id)
+    expect(done).toMatchObject({ status: 'stopped' })
+    expect(await world.emitted(id, 'rolled_back')).toEqual([])
+    const last = mended(done).history.at(-1)
+    expect(last).toMatchObject({
+      verdict: 'next',
+      reasons: ['the round was cut short'],
+      consecutive_failures: 0,
+      lesson: null,
+    })
+    await world.runs.reopen(id, { iterations: 20 })
+    const calls = world.log.length
+    expect(['done', 'stopped']).toContain((await world.drive(id)).status)
+    expect(world.log.length).toBeGreaterThan(calls)
+  },
+)
+
+test('the result a client sees tells of a blocked run', async () => {
+  const world = repairWorld({ command: () => 1 })
+  const run = await world.mend({ limits: { consecutiveFailures: 0 } })
+  const result = runResult(fold(emptyView(run), await world.journal(run.id)), run)
+  expect(result).toMatchObject({
+    status: 'done',
+    completed: false,
+    stop_reason: 'blocked',
+    iterations: 1,
+    history: [{ iteration: 1, verdict: 'blocked', verification: [{ name: 'verify', ok: false, exit_code: 1 }] }],
+    blocked: { reason: 'the round failed: verify: exit 1' },
+  })
+})
+
+test('a view shows the mission, the stage under way, and the rounds', async () => {
+  const world = repairWorld()
+  const run = await world.mend()
+  const view = fold(emptyView(run), await world.journal(run.id))
+  expect(view).toMatchObject({ goal: 'keep it healthy', phase: 'verify', kind: 'repair' })
+  expect(view.history).toMatchObject([{ iteration: 1, subgoalsOk: 1, subgoalsTotal: 1, checksOk: 1, checksTotal: 1 }])
 })

@@ -94,7 +94,8 @@ export class Rounds {
   /** The end of a loop that would only fail again. */
   blocked(): RepairResult {
     const last = this.#items.at(-1)
-    const reason = `${this.#failures} rounds in a row failed: ${last?.reasons.join('; ') ?? ''}`
+    const many = this.#failures === 1 ? 'the round failed' : `${this.#failures} rounds in a row failed`
+    const reason = `${many}: ${last?.reasons.join('; ') ?? ''}`
     const log = last?.stages.findLast((stage) => !stage.ok && stage.log !== null)?.log
     const what_to_do = [
       log === undefined ? 'look at what failed' : `look at ${log}`,
@@ -106,7 +107,10 @@ export class Rounds {
   }
 
   #result(end: Pick<RepairResult, 'completed' | 'stop_reason' | 'blocked'>): RepairResult {
-    const lines = this.#items.map((item) => `round ${item.iteration}: ${roundText(item)}`)
+    const lines = this.#items.map(
+      (item) =>
+        `round ${item.iteration}: ${roundText({ stages: item.stages, metric: item.metric, rolled_back: item.rolled_back })}`,
+    )
     const { blocked } = end
     return {
       completed: end.completed,
