@@ -57,6 +57,8 @@ export type RunBrowser = (play: BrowserPlay, options: BrowserOptions) => Promise
 export interface BrowserSetup extends BrowserPlace {
   readonly run?: Supervise
   readonly redact?: Redact
+  /** Where each play's own directory is made, and removed; the system's temporary directory by default. */
+  readonly temporary?: string
 }
 
 const defaultTimeoutMs = 60_000
@@ -78,7 +80,7 @@ export function browserRunner(setup: BrowserSetup): RunBrowser {
     const executable = findBrowser(setup)
     const began = performance.now()
     const timeoutMs = play.timeoutMs ?? options.timeoutMs ?? defaultTimeoutMs
-    const scratch = await mkdtemp(join(tmpdir(), 'loopwright-browser-'))
+    const scratch = await mkdtemp(join(setup.temporary ?? tmpdir(), 'loopwright-browser-'))
     const pictures = join(scratch, 'pictures')
     const log = new PlayLog(
       options.outputPath === undefined ? undefined : await OutputFile.open(options.outputPath, logChars * 16, redact),

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test, vi } from 'vitest'
@@ -17,24 +16,21 @@ async function visit(
 ) {
   await using server = await serve({ '/': page(body), '/other': page('other') })
   using folder = scratch()
-  const before = scratches()
+  using temporary = scratch()
   let marker = ''
   const result = await play(
     { url: server.url, steps: what.steps ?? [], timeoutMs: what.timeoutMs ?? 20_000 },
     {
       artifacts: folder.path,
+      temporary: temporary.path,
       onStart: (child) => {
         marker = child.marker
       },
     },
   )
   expect(new ProcessTree({ marker }).members()).toEqual([])
-  expect(scratches()).toEqual(before)
+  expect(readdirSync(temporary.path)).toEqual([])
   return { ...result, url: server.url, kinds: result.findings.map(({ kind }) => kind) }
-}
-
-function scratches(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('loopwright-browser-'))
 }
 
 test('dialogs without end are dismissed, and end the play', async () => {
@@ -154,7 +150,7 @@ test('a cancelled play leaves no process, and nothing of our environment was in 
   await using server = await serve({ '/': page('waiting') })
   using folder = scratch()
   process.env.LOOPWRIGHT_TEST_SECRET = 'swordfish-in-the-environment'
-  const before = scratches()
+  using temporary = scratch()
   const cancel = new AbortController()
   const environments: string[] = []
   let tree: ProcessTree | undefined
@@ -162,6 +158,7 @@ test('a cancelled play leaves no process, and nothing of our environment was in 
     { url: server.url, steps: [{ expect: { text: 'waiting' } }, { screenshot: 'now' }, { wait: '#never' }] },
     {
       artifacts: folder.path,
+      temporary: temporary.path,
       signal: cancel.signal,
       onStart: (child) => {
         const found = new ProcessTree({ root: child, marker: child.marker })
@@ -183,7 +180,7 @@ test('a cancelled play leaves no process, and nothing of our environment was in 
   expect(environments.join()).not.toContain('swordfish')
   expect(environments.join()).not.toContain(`HOME=${process.env.HOME}\0`)
   expect(tree?.members()).toEqual([])
-  expect(scratches()).toEqual(before)
+  expect(readdirSync(temporary.path)).toEqual([])
 })
 
 test.each(['player', 'browser'] as const)(

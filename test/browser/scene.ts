@@ -39,9 +39,9 @@ export function scratch(): Disposable & { readonly path: string } {
 /** Plays with the Chromium of this machine. */
 export function play(
   what: BrowserPlay,
-  options: Partial<BrowserOptions> & { readonly artifacts: string },
+  { temporary, ...options }: Partial<BrowserOptions> & { readonly artifacts: string; readonly temporary?: string },
 ): Promise<BrowserResult> {
-  const run = browserRunner({ path: process.env.PATH ?? '' })
+  const run = browserRunner({ path: process.env.PATH ?? '', ...(temporary === undefined ? {} : { temporary }) })
   return run(what, { signal: new AbortController().signal, ...options })
 }
 
