@@ -5,6 +5,7 @@ import type { StepKey, WaitReason } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { RunStatus } from '../core/ports.ts'
 import type { Activation } from './activation.ts'
+import type { ChildOptions } from './children.ts'
 import type { Effect } from './effect.ts'
 import type { Operation } from './operation.ts'
 import { cancelledError, refusalReason, revokedError } from './reasons.ts'
@@ -173,7 +174,7 @@ export class Branch {
   }
 
   /** Runs another loop as a child and waits for its end. Its id follows from this run and this step. */
-  run(loop: string, spec: Json, options: { readonly name?: string; readonly caps?: Caps } = {}): Promise<ChildResult> {
+  run(loop: string, spec: Json, options: ChildOptions = {}): Promise<ChildResult> {
     const name = options.name ?? `run ${loop}`
     const key = this.#enter(name)
     const hash = hashOf([loop, spec])
@@ -185,7 +186,8 @@ export class Branch {
       (operation) => {
         const start = () => {
           if (!activation.segment.waitsFor(operation)) return
-          activation.options.children.start({ id: child, parent, key, loop, spec, caps: options.caps }).then(
+          const { caps, project } = options
+          activation.options.children.start({ id: child, parent, key, loop, spec, caps, project }).then(
             () => activation.segment.park(operation, { reason: 'child' }),
             (error: unknown) => activation.segment.refuse(operation, error),
           )

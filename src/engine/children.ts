@@ -18,4 +18,15 @@ export interface ChildRequest {
   readonly loop: string
   readonly spec: Json
   readonly caps: Caps | undefined
+  /** The directory it is about; the parent's by default. */
+  readonly project: string | undefined
+}
+
+/** How a loop starts a child. */
+export interface ChildOptions {
+  readonly name?: string
+  /** Its own, besides those of its parent, which it counts in as well. */
+  readonly caps?: Caps
+  /** The directory it is about, absolute; the parent's by default. */
+  readonly project?: string
 }

@@ -1,5 +1,4 @@
 import type { BrowserPlay } from '../core/browser.ts'
-import type { Caps } from '../core/budget.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type {
@@ -15,6 +14,7 @@ import type {
 import type { Role, RoleResult } from '../core/role.ts'
 import { callAgent } from './agent-call.ts'
 import type { Branch, ChildResult, Continuation, StepCall, StepOptions } from './branch.ts'
+import type { ChildOptions } from './children.ts'
 import { type HookResult, runHooks } from './hooks.ts'
 import type { HookName, Services } from './services.ts'
 
@@ -353,11 +353,7 @@ export class LoopContext {
   }
 
   /** Runs another registered loop as a child and waits for its end. */
-  child(
-    loop: string,
-    spec: Json,
-    options: { readonly name?: string; readonly caps?: Caps } = {},
-  ): Promise<ChildResult> {
+  child(loop: string, spec: Json, options: ChildOptions = {}): Promise<ChildResult> {
     return this.#branch.run(loop, spec, options)
   }
 

@@ -397,7 +397,7 @@ export class Runs {
       kind: loop.kind,
       version: loop.version,
       spec: loop.parse(child.spec) as Json,
-      project: parent.project,
+      project: child.project ?? parent.project,
       parent: { run: parent.id, key: child.key },
       labels: parent.labels,
       // A child counts in its parent's budget too, so that no tree of runs passes the cap at its root.
