@@ -17,6 +17,11 @@ test.each([
   "a.rb:1:in `*': failed to allocate memory (NoMemoryError)",
   'PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes)',
   'bash: fork: retry: Cannot allocate memory',
+  'Error: failed to spawn: Cannot allocate memory (os error 12)',
+  "OSError: [Errno 12] Cannot allocate memory: '/bin/sh'",
+  'Error: spawnSync /bin/sh ENOMEM',
+  'Error: JavaScript heap out of memory',
+  'numpy.core._exceptions.MemoryError: Unable to allocate 7.45 GiB',
 ])('knows %s', (line) => {
   expect(memoryMarker(`a line before\n${line}\n    at one after`)).toBe(line)
 })
@@ -26,6 +31,8 @@ test.each([
   'test: handles out of memory ... ok',
   'except MemoryError: pass',
   'AssertionError: expected MemoryError',
+  'ok 3 - tells "JavaScript heap out of memory" from others',
+  'it would not do what ENOMEM asks for',
   'OOM killer disabled',
   '',
 ])('does not take %j for one', (line) => {
@@ -41,6 +48,10 @@ test('a hostile text is read in no time', () => {
   for (const part of [
     'FATAL ERROR: ',
     'runtime: ',
+    'spawn ',
+    'spawn x ',
+    'a.',
+    'JavaScript heap out of memory ',
     ' ENOMEM: ',
     'memory allocation of 1',
     ': Cannot allocate memory ',

@@ -3,10 +3,11 @@ const markers: readonly RegExp[] = [
   // Node and V8
   /^.*FATAL ERROR: .{0,200}(?:heap out of memory|Allocation failed|allocation failed|OOM).*$/m,
   /^#? ?Fatal (?:process|JavaScript) out of memory.*$/m,
-  /^.*\b(?:spawn|fork) ENOMEM\b.*$/m,
+  /^.*\bJavaScript heap out of memory$/m,
+  /^.*\b(?:spawn|spawnSync|fork|read|write)(?: \S{1,200})? ENOMEM\b.*$/m,
   /^.*\bENOMEM: .{0,200}$/m,
   // Python
-  /^MemoryError\b.*$/m,
+  /^(?:[Ee]rror: )?(?:[\w.]{1,100}\.)?MemoryError\b.*$/m,
   // C++
   /^.*\bstd::bad_alloc\b.*$/m,
   // Go
@@ -19,8 +20,9 @@ const markers: readonly RegExp[] = [
   /^.*Allowed memory size of \d+ bytes exhausted.*$/m,
   // Rust
   /^.*\bmemory allocation of \d+ bytes failed\b.*$/m,
-  // What the C library says of ENOMEM
-  /^.*: Cannot allocate memory$/m,
+  // What the C library says of ENOMEM, and what Rust and Python make of it
+  /^.*: Cannot allocate memory(?: \(os error 12\))?$/m,
+  /^.*\[Errno 12\] Cannot allocate memory\b.*$/m,
 ]
 
 /** The line with which a runtime told that memory ran out, shortened; undefined when there is none. It is evidence only of a process that ended badly. */

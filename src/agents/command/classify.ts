@@ -1,4 +1,5 @@
 import type { AgentOutcome } from '../../core/ports.ts'
+import { memoryMarker } from '../../process/memory-marker.ts'
 import { resetIn } from './reset.ts'
 
 /** What an agent's error text means. */
@@ -10,8 +11,6 @@ export interface Verdict {
   readonly billing?: true
 }
 
-const noMemory =
-  /JavaScript heap out of memory|FATAL ERROR: .{0,80}(?:Allocation failed|allocation failed)|fatal error: runtime: out of memory|std::bad_alloc|Cannot allocate memory|\bMemoryError\b|\bENOMEM\b/
 const noAuth =
   /\b(?:HTTP|status|error|code)["']?[ :=(]{1,3}(?:code )?401\b|\(401\)|^401 |\b401 unauthorized|authentication[ _]?(?:failed|error|required)|failed to authenticate|AuthenticationError|UNAUTHENTICATED|(?:invalid|incorrect|missing) (?:x-)?api[- _]?key|API key not valid|invalid_api_key|no (?:api key|auth credentials) (?:found|provided)|not (?:logged|signed) in\b|not authenticated|(?:session|login|credentials?) (?:has |have )?expired|please (?:run .{1,40})?(?:log ?in|sign ?in)\b|(?:oauth|access|auth|refresh) token (?:has )?(?:expired|been revoked|is invalid)/i
 /** A model API's 403, not that of whatever the agent was working with. */
@@ -22,11 +21,6 @@ const limited =
 /** It says so of the account, and no reset is named: only paying helps. */
 const unpaid =
   /insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low|out of credits|billing (?:hard limit|not active|details)|payment required|billing_(?:hard_limit_reached|not_active|error)|no (?:active subscription|credits remaining)|(?:spending|spend) (?:limit|cap).{0,30}(?:exceeded|reached)/i
-
-/** True when a text tells of memory that ran out. */
-export function saysNoMemory(text: string): boolean {
-  return noMemory.test(text)
-}
 
 /**
  * What went wrong, from the text of an error and the model API's status. Only for texts that are errors: an answer that speaks
@@ -42,7 +36,7 @@ export function classify(error: string, status: number | undefined, now: number,
   if (status === 401) return { outcome: 'auth' }
   // GitHub limits the rate with a 403 too.
   if (status === 403) return limited.test(text) ? limit(text, now, zone) : { outcome: 'auth' }
-  if (status !== 429 && saysNoMemory(text)) return { outcome: 'oom' }
+  if (status !== 429 && memoryMarker(text) !== undefined) return { outcome: 'oom' }
   if (status === 429 || limited.test(text) || unpaid.test(text)) return limit(text, now, zone)
   return { outcome: noAuth.test(text) || noAccess.test(text) ? 'auth' : 'failed' }
 }

@@ -1,7 +1,8 @@
 import type { AgentOutcome } from '../../core/ports.ts'
+import { memoryMarker } from '../../process/memory-marker.ts'
 import type { Supervised } from '../../process/supervise.ts'
 import { lastOf } from '../bounded.ts'
-import { classify, saysNoMemory, type Verdict } from './classify.ts'
+import { classify, type Verdict } from './classify.ts'
 import type { Advice } from './preset.ts'
 import type { ReadError, Reading } from './reader.ts'
 
@@ -76,7 +77,8 @@ export function decide(facts: Facts): Ending {
   if (!clean && ran.oom !== undefined) {
     return { outcome: 'oom', message: `${name} ran out of memory: ${lastOf(ran.oom.evidence, stderrLimit)}` }
   }
-  if (!clean && (saysNoMemory(ran.stderr) || (isText(reading) && saysNoMemory(ran.stdout)))) {
+  const said = isText(reading) ? `${ran.stderr}\n${ran.stdout}` : ran.stderr
+  if (!clean && memoryMarker(said) !== undefined) {
     return { outcome: 'oom', message: `${name} ran out of memory: ${lastOf(ran.stderr || ran.stdout, stderrLimit)}` }
   }
   if (reading.error !== undefined) return explain(facts, reading.error)
