@@ -42,9 +42,8 @@ export const repair: LoopDefinition<RepairSpec, RepairResult> = {
 
       if (round.healthy) await round.hook('beforeAccept')
       const { facts, cut } = round
-      const lesson = cut
-        ? undefined
-        : lessonOf({ number, facts, changed: ratchet.changedFiles, rolledBack, said: round.lessons })
+      const changed = ratchet.takeChanged()
+      const lesson = cut ? undefined : lessonOf({ number, facts, changed, rolledBack, said: round.lessons })
       knowledge.add(lesson)
       const { verdict } = rounds.finish({ number, facts, ratchet, rolledBack, lesson, cut })
       await loop.hooks('afterIteration')

@@ -14,6 +14,9 @@ import type { LoopContext } from '../../engine/context.ts'
 import { aimOf } from './measure.ts'
 import type { Ratchet, RolledBack } from './ratchet.ts'
 
+/** How much of what a passed stage printed is kept in the history, in characters. */
+const keptOfPassed = 300
+
 /** Keeps what the rounds came to, tells people while it happens, and makes the result of it. */
 export class Rounds {
   readonly #loop: LoopContext
@@ -53,7 +56,9 @@ export class Rounds {
     if (!cut) this.#failures = done || this.#progressed(facts, rolledBack) ? 0 : this.#failures + 1
     if (metric !== null && rolledBack === undefined) this.#best = metric.best
     const blocked = !cut && this.#failures > this.#spec.limits.consecutiveFailures
-    const stages = stagesOf(facts)
+    const stages = stagesOf(facts).map((stage) =>
+      stage.ok ? { ...stage, output: stage.output.slice(-keptOfPassed) } : stage,
+    )
     const item: RoundItem = {
       iteration: number,
       stages,

@@ -35,6 +35,7 @@ export class Ratchet {
   #head: string | undefined
   #good: Good | undefined
   #work: Checkpoint = nothing
+  #changed: readonly string[] = []
   #marks: Marks = { first: undefined, best: undefined }
   #warned = false
 
@@ -56,6 +57,13 @@ export class Ratchet {
   /** Changed against the run's base. */
   get changedFiles(): readonly string[] {
     return this.#work.totalChangedFiles
+  }
+
+  /** Changed since this was asked last. */
+  takeChanged(): readonly string[] {
+    const changed = [...new Set(this.#changed)]
+    this.#changed = []
+    return changed
   }
 
   /** Commits what a stage did. Answers why it must not have; then it is undone, where that can be. */
@@ -124,6 +132,7 @@ export class Ratchet {
 
   async #checkpoint(message: string): Promise<void> {
     this.#work = await this.#loop.checkpoint(message)
+    this.#changed = [...this.#changed, ...this.#work.changedFiles]
     if (this.#isolated) this.#head = this.#work.commit ?? this.#head
   }
 
