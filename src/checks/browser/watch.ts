@@ -32,10 +32,11 @@ export function watch(context: BrowserContext, page: Page, watching: Watching): 
   context.on('console', (message) => {
     const type = message.type()
     const text = message.text()
+    // The request itself says more, and whose it was; one for the page's icon is no concern.
+    if (text.startsWith('Failed to load resource')) return
     if (type !== 'debug' && lines++ < consoleLines)
       say({ kind: 'note', text: `console ${type}: ${oneLine(text, 500)}` })
-    // The request itself says more, and whose it was.
-    if (type !== 'error' || text.startsWith('Failed to load resource')) return
+    if (type !== 'error') return
     const url = message.location().url
     findings.add({ kind: 'console_error', text, ...(url === '' ? {} : { url }), fatal: !watching.allowConsoleErrors })
   })
