@@ -5,7 +5,8 @@ import { type Supervise, type Supervised, supervise } from './supervise.ts'
 /**
  * A `RunCommand` whose commands get this environment, overlaid by that of the options and that of the command. Nothing else is inherited:
  * pass in at least PATH and HOME. With `redact`, output files are written without secrets. `run` starts the processes: give one that
- * confines where commands come with a confinement. Rejects only with `bad_input`: when the command is empty, or a confinement is not kept.
+ * confines where commands come with a confinement. Rejects only with `bad_input`: when the command is empty, `stallMs` is negative, or a
+ * confinement is not kept.
  */
 export function commandRunner(
   env: Readonly<Record<string, string>>,

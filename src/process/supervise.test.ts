@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -327,6 +327,31 @@ test('a process that waits for us to take what it printed is not stalled', async
     },
   })
   expect(seen).toMatchObject({ stalled: false, exitCode: 0, bytes: 1_000_000 })
+})
+
+test('time in which it waits for us is no stall, and counts again once it does not', async () => {
+  let looks = 0
+  const waiting = () => {
+    looks++
+    return looks < 30
+  }
+  const seen = await scene().run({ argv: ['sleep', '1000'], stallMs: 100, waiting })
+  expect(seen.stalled).toBe(true)
+  expect(looks).toBeGreaterThan(30)
+})
+
+test('a limit of 0 is none, and one below is refused before anything starts', async () => {
+  const once = scene()
+  expect(await once.run({ shell: 'sleep 0.3; head -c 100000 /dev/zero', stallMs: 0, floodBytes: 0 })).toMatchObject({
+    exitCode: 0,
+    bytes: 100_000,
+    stalled: false,
+    flooded: false,
+  })
+  for (const limits of [{ stallMs: -1 }, { floodBytes: -1 }, { stallMs: Number.NaN }]) {
+    await expect(once.run({ shell: 'echo > started', ...limits })).rejects.toMatchObject({ code: 'bad_input' })
+  }
+  expect(existsSync(once.file('started'))).toBe(false)
 })
 
 test('what prints more than it may is ended as flooded, and nothing past that is kept', async () => {

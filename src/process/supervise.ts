@@ -26,9 +26,11 @@ export interface SuperviseOptions {
   readonly signal?: AbortSignal
   /** Ends the whole tree after this time; none by default. */
   readonly timeoutMs?: number
-  /** Ends the whole tree when for this time nothing was printed and its processes did next to no work (2 % of a core); never by default. */
+  /** Ends the whole tree when for this time nothing was printed and its processes did next to no work (2 % of a core); never when 0, and by default. */
   readonly stallMs?: number
-  /** Ends the whole tree when both streams together bring more than this many bytes; 1 GiB by default. What is past it is not read. */
+  /** True while it waits for us: such time counts for no stall. Asked at every look. */
+  readonly waiting?: () => boolean
+  /** Ends the whole tree when both streams together bring more than this many bytes; 1 GiB by default, 0 allows any. What is past it is not read. */
   readonly floodBytes?: number
   /** Between TERM and KILL; 2,000 by default, 0 kills at once. */
   readonly graceMs?: number
@@ -109,7 +111,8 @@ export type Supervise = (options: SuperviseOptions) => Promise<Supervised>
 /**
  * Runs a process as the leader of its own session until it and everything it started have ended. Output is streamed, bounded and, if asked,
  * written to a file; on abort, timeout, stall or flood the whole tree gets TERM, a grace period, and KILL. Should this process die, a guardian
- * ends the tree. Throws `bad_input` when neither `argv` nor `shell` names a command, and for a confinement, which it does not keep itself.
+ * ends the tree. Throws `bad_input` when neither `argv` nor `shell` names a command, for a negative `stallMs` or `floodBytes`, and for a
+ * confinement, which it does not keep itself.
  */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
   if (options.confinement !== undefined) {

@@ -1,5 +1,6 @@
 import { consume, type OnText } from './consume.ts'
 import { GuardedSessions } from './guardian.ts'
+import { limitOf } from './limits.ts'
 import { OomWatch } from './oom.ts'
 import type { OutputFile } from './output-file.ts'
 import { Quiet } from './quiet.ts'
@@ -18,6 +19,7 @@ export interface WatchOptions {
   readonly headChars?: number
   readonly onStdout?: OnText
   readonly onStderr?: OnText
+  readonly waiting?: () => boolean
 }
 
 /** What a process has printed, and how long it has run. */
@@ -44,25 +46,31 @@ export class Watch {
   readonly memory = new OomWatch()
   readonly guarded = new GuardedSessions()
   readonly #options: WatchOptions
+  readonly #stallMs: number | undefined
+  readonly #floodBytes: number
   readonly #began = performance.now()
   readonly #out: Tail
   readonly #err: Tail
   #bytes = 0
   #busy = 0
 
+  /** Throws `bad_input` for a limit that is none. */
   constructor(options: WatchOptions) {
+    const { floodBytes = defaultFloodBytes } = options
     this.#options = options
+    this.#stallMs = limitOf('stallMs', options.stallMs)
+    this.#floodBytes = limitOf('floodBytes', floodBytes) ?? Number.POSITIVE_INFINITY
     this.#out = new Tail(options.tailChars ?? defaultTail, options.headChars ?? 0)
     this.#err = new Tail(Math.max(options.tailChars ?? defaultTail, lastWords))
   }
 
   async read(child: Running, file: OutputFile | undefined, stop: Stopper): Promise<true> {
-    const { onStdout, onStderr, floodBytes = defaultFloodBytes } = this.#options
+    const { onStdout, onStderr } = this.#options
     const shared = {
       file,
       hurry: stop.asked,
       count: (came: number) => {
-        const allowed = Math.max(0, Math.min(came, floodBytes - this.#bytes))
+        const allowed = Math.max(0, Math.min(came, this.#floodBytes - this.#bytes))
         this.#bytes += allowed
         if (allowed < came) stop.ask('flooded')
         return allowed
@@ -80,13 +88,14 @@ export class Watch {
 
   /** Looks at the tree while it runs: to remember its processes, and to see whether it still does anything. Returns the way to stop. */
   sample(tree: ProcessTree, pid: number, stop: Stopper): () => void {
-    const { stallMs } = this.#options
+    const stallMs = this.#stallMs
+    const { waiting } = this.#options
     const interval = sampleInterval(stallMs)
     const quiet = stallMs === undefined ? undefined : new Quiet(stallMs, interval)
     return sample(tree, interval, (rows) => {
       this.memory.look(pid)
       this.guarded.update(tree.sessions())
-      const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 }
+      const sight = { at: performance.now(), rows, bytes: this.#bytes, held: this.#busy > 0 || waiting?.() === true }
       if (quiet?.see(sight) === true) stop.ask('stalled')
     })
   }
