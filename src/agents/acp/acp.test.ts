@@ -255,6 +255,23 @@ test('an agent that never answers is stalled, and whether it speaks the protocol
   expect(silent.answer.outcome).toBe('stalled')
 })
 
+test('an agent is stalled only while it has a prompt to work on', async () => {
+  let ran: Supervised | undefined
+  const watched = async (options: SuperviseOptions) => {
+    ran = await supervise(options)
+    return ran
+  }
+  const stallMs = 1000
+  // One takes its time before it is asked; one goes on after its turn, in silence, until it is ended.
+  const [slow, stays] = await Promise.all([
+    run('slow-setup', { stallMs }),
+    run('stays', { stallMs }, { lingerMs: 2500, supervise: watched }),
+  ])
+  expect(slow.answer).toMatchObject({ outcome: 'done', text: 'All done.' })
+  expect(stays.answer).toMatchObject({ outcome: 'done', text: 'done' })
+  expect(ran).toMatchObject({ aborted: true, stalled: false })
+})
+
 test('an abort cancels the turn first; then the whole tree is ended', async () => {
   expect((await run('hang', {}, { until: 'text', cancelMs: 20_000 })).answer).toMatchObject({
     outcome: 'killed',

@@ -32,6 +32,8 @@ export class Turn {
   readonly #kill = new AbortController()
   readonly #denied: string[] = []
   #session: OpenSession | undefined
+  /** It has a prompt to work on. Before, it has the time of `setupMs`; afterwards it waits for us. */
+  #working = false
 
   constructor(options: Options, request: AgentRequest, call: AgentCall) {
     this.#options = options
@@ -98,7 +100,7 @@ export class Turn {
       onStart: ({ stdin }) => stdin !== undefined && this.#wire.attach(stdin),
       onStdout: (said) => this.#wire.push(said),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(stallMs === undefined ? {} : { stallMs }),
+      ...(stallMs === undefined ? {} : { stallMs, waiting: () => !this.#working }),
       ...(outputPath === undefined ? {} : { outputPath }),
       ...this.#confinement(env, Object.keys(ours)),
     }
@@ -131,9 +133,11 @@ export class Turn {
       onNotice: (said) => this.#watch.emit({ type: 'notice', text: `${name}: ${said}` }),
       onPrompt: (session) => {
         this.#session = session
+        this.#working = true
         this.#updates.begin(session.resumed ? this.#request.sessionTotals?.costUsd : 0, session.agent)
       },
     })
+    this.#working = false
     if (talked.end === 'silent') {
       const message = `${name} did not answer ${talked.method} within ${setupMs / 1000}s${this.#wire.spoke ? '' : ': does it speak the Agent Client Protocol?'}`
       this.#watch.stop({ outcome: 'stalled', message })
