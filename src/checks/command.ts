@@ -1,8 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import type { CheckResult, CommandResult, CommandSpec, RunCheck, RunCommand } from '../core/ports.ts'
+import { findVacuous } from '../core/vacuous.ts'
 import { runCommand } from '../process/command.ts'
 import { lastOf } from '../process/tail.ts'
-import { findVacuous } from './vacuous.ts'
 
 /** How much of the end of the output is searched for a test summary: a run of many suites says in many lines that some are empty. */
 const searchedChars = 256 * 1024

@@ -137,6 +137,13 @@ test.each(['timeout', 'stalled', 'oom', 'flood', 'crash'] as const)(
   },
 )
 
+test('a verify that ran no test proves nothing', async () => {
+  const world = repairWorld({ command: (name) => (name === 'verify' ? '# tests 0\n# pass 0\n' : 0) })
+  const run = await world.mend({ stages: all, rounds: 1 })
+  expect(mended(run).completed).toBe(false)
+  expect(mended(run).history[0]?.reasons).toEqual([expect.stringContaining('exit 0, but no test ran: # ')])
+})
+
 test('a fix that fails does not complete the loop in its round, though verify passes', async () => {
   const world = repairWorld({
     command: (name, _disk, times) => (name === 'fix' ? 1 : name === 'play' && times === 1 ? 1 : 0),

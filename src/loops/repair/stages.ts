@@ -2,11 +2,14 @@ import type { CommandFailure, CommandResult, CommandSpec } from '../../core/port
 import type { StageResult } from '../../core/round.ts'
 import type { RepairSpec, Stage, StageName } from '../../core/spec/repair.ts'
 import { fillCommand } from '../../core/template.ts'
+import { findVacuous } from '../../core/vacuous.ts'
 import type { LoopContext } from '../../engine/context.ts'
 import { readLesson, type StageInput, stageRole } from './roles.ts'
 
 /** How much of the end of what a stage printed is kept in the journal and the result, in characters. */
 const keptOutput = 2_000
+/** How much of a verify's output is searched for the word that no test ran. */
+const verifyChars = 20_000
 /** How much of it a command is told as `{last_error}`. */
 const lastErrorChars = 2_000
 
@@ -72,6 +75,7 @@ async function perform(
     round: call.input.round,
     log,
     lastError: call.lastError,
+    ...(name === 'verify' ? { tailChars: verifyChars } : {}),
   })
   return { result }
 }
@@ -120,7 +124,7 @@ function placesOf(spec: RepairSpec, path: string): { readonly workspace: string;
 }
 
 function toResult(stage: StageResult['stage'], seen: CommandResult): StageResult {
-  const error = seen.error ?? (seen.exitCode === 0 ? undefined : endOf(seen))
+  const error = seen.error ?? (seen.exitCode === 0 ? emptyOf(stage, seen) : endOf(seen))
   const output = [seen.stdout.trim(), seen.stderr.trim()].filter((text) => text !== '').join('\n')
   return {
     stage,
@@ -132,6 +136,17 @@ function toResult(stage: StageResult['stage'], seen: CommandResult): StageResult
     error: error ?? seen.failure ?? null,
     output: output.slice(-keptOutput),
   }
+}
+
+/** A verify whose runner says that it ran no test proves nothing. */
+function emptyOf(stage: StageResult['stage'], seen: CommandResult): string | undefined {
+  if (stage !== 'verify') return undefined
+  // The first line of a cut text may have lost its start: `10 passed` would read `0 passed`.
+  const pieces = [seen.stdout, seen.stderr].map((text) =>
+    text.length < verifyChars ? text : text.slice(text.indexOf('\n') + 1),
+  )
+  const said = findVacuous(pieces.join('\n'))
+  return said === undefined ? undefined : `exit 0, but no test ran: ${said.slice(0, 200)}`
 }
 
 function endOf(seen: CommandResult): string {
