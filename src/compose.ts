@@ -188,7 +188,15 @@ export async function openApp(options: OpenOptions): Promise<App> {
     if (config.projectFile && agents.isOfProject(names)) files.push(config.projectFile)
     if (source && isInside(config.project, source.path)) files.push(source)
     const { isolation, base } = spec
-    const ofAgents = await agentFiles({ project: resolve(project), isolation, base, names: agents.projectFiles(names) })
+    const { copy: copied } = spec.workspace
+    const led = [...names, ...agents.namesIn(spec.agentCommand)]
+    const ofAgents = await agentFiles({
+      project: resolve(project),
+      isolation,
+      base,
+      copied,
+      names: agents.projectFiles(led),
+    })
     return [...files, ...ofAgents]
   }
 
@@ -272,7 +280,13 @@ export async function openApp(options: OpenOptions): Promise<App> {
       give: (files) => trust({ home: config.home, project: config.project, files }),
       filesOf: trustedFiles,
       filesForAgents: (base) =>
-        agentFiles({ project: cwd, isolation: config.isolation, names: agents.projectFiles(), base }),
+        agentFiles({
+          project: cwd,
+          isolation: config.isolation,
+          copied: 'any',
+          names: agents.projectFiles(),
+          base,
+        }),
     },
     async close() {
       await runs.close()

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { acpAgent } from '../agents/acp/acp.ts'
+import { acpProgram } from '../agents/acp/known.ts'
 import { commandAgent } from '../agents/command/command.ts'
 import { presets } from '../agents/command/presets/all.ts'
 import { parseTemplate } from '../agents/command/template.ts'
@@ -61,7 +62,11 @@ export class AgentShop {
    * found); relative, as in a preset.
    */
   projectFiles(names?: readonly (string | undefined)[]): string[] {
-    const known = names?.map((name) => this.#nameOf(name)?.replace(/^acp:/, ''))
+    const known = names?.flatMap((name) => {
+      const own = this.#nameOf(name)
+      const command = Object.entries(this.#options.config.agents).find(([each]) => agentName(each) === own)?.[1].command
+      return command === undefined ? [own?.replace(/^acp:/, '')] : this.namesIn(command)
+    })
     return [
       ...new Set(
         presets
@@ -69,6 +74,18 @@ export class AgentShop {
           .flatMap((preset) => preset.projectFiles),
       ),
     ]
+  }
+
+  /** The agents we know that a command of the user's own seems to start: they read the files of the project all the same. */
+  namesIn(command: string | readonly string[] | undefined): string[] {
+    const words = typeof command === 'string' ? command.split(/[\s'"]+/) : (command ?? [])
+    const programs = words.map((word) => basename(word))
+    return presets
+      .filter((preset) => {
+        const adapter = acpProgram(preset)?.executable
+        return programs.includes(preset.executable) || (adapter !== undefined && programs.includes(adapter))
+      })
+      .map(({ name }) => name)
   }
 
   /** Whether one of these is a command of the project's own configuration, under whatever spelling of its name, or found by itself. */

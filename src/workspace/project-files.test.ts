@@ -64,11 +64,43 @@ test('looks in the directory of the project and at the top of its repository', a
   })
 })
 
-test('tells a link from a file with the same text', async () => {
+test('looks into every directory between the top and the project', async () => {
+  put('web/.mcp.json', 'between')
+  put('web/app/src/a', '')
+  repository()
+  expect(await found({ project: join(top, 'web/app/src') })).toEqual({ 'web/.mcp.json': 'between' })
+})
+
+test('tells a link from a file with the same text, and what it leads to', async () => {
   put('target', 'x')
   symlinkSync('target', join(top, '.mcp.json'))
   repository()
-  expect(await found()).toEqual({ '.mcp.json': 'link to target' })
+  expect(await found()).toEqual({ '.mcp.json': 'link to target', target: 'x' })
+})
+
+test('follows links on the way, inside of directories, and to other links; none in circles or out of the repository', async () => {
+  put('real/hooks/run.sh', 'echo')
+  symlinkSync('other', join(top, '.claude'))
+  symlinkSync('real', join(top, 'other'))
+  symlinkSync('../../elsewhere', join(top, 'real/hooks/out'))
+  symlinkSync('hooks', join(top, 'real/hooks/loop'))
+  repository()
+  const held = { '.claude': 'link to other', other: 'link to real', 'real/hooks/run.sh': 'echo' }
+  expect(await found({ names: ['.claude/hooks/'] })).toMatchObject(held)
+  expect(await found({ names: ['.claude/hooks/run.sh'] })).toEqual(held)
+  expect(Object.keys(await found({ names: ['.claude/'], isolation: 'inplace' }))).toContain('.claude/hooks/run.sh')
+})
+
+test('counts what is copied into a worktree', async () => {
+  put('.gitignore', '.claude\n')
+  repository()
+  put('.claude/settings.local.json', 'mine')
+  put('opencode.json', 'not copied')
+  expect(await found({ copied: [] })).toEqual({})
+  const copied = { '.claude/settings.local.json': 'mine' }
+  for (const pattern of ['.claude', '.claude/*.json', '.claude/settings.local.json'])
+    expect(await found({ copied: [pattern] })).toEqual(copied)
+  expect(await found({ copied: 'any' })).toEqual({ ...copied, 'opencode.json': 'not copied' })
 })
 
 test('reads an asked base, and the directory outside of git', async () => {

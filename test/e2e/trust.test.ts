@@ -15,11 +15,8 @@ function setup(files: Readonly<Record<string, string>>) {
   const [repository, home, bin] = [join(folder, 'repo'), join(folder, 'home'), join(folder, 'bin')]
   git(folder, 'init', '-q', '-b', 'main', repository)
   write(repository, { 'a.txt': 'a\n', ...files })
-  const save = () => {
-    git(repository, 'add', '-A')
-    git(repository, 'commit', '-qm', 'work')
-  }
-  save()
+  git(repository, 'add', '-A')
+  git(repository, 'commit', '-qm', 'work')
   mkdirSync(home)
   mkdirSync(bin)
   const mark = join(folder, 'ran')
@@ -34,7 +31,7 @@ function setup(files: Readonly<Record<string, string>>) {
     spawnSync(process.execPath, [launcher, ...args], { cwd, env, encoding: 'utf8', timeout: 60_000 })
   const run = (args: readonly string[], cwd = repository) =>
     call(['run', '--goal', 'g', '--criteria', 'c', '--verify', 'test -f out.txt', ...args], cwd)
-  return { folder, repository, save, call, run, ran: () => existsSync(mark) }
+  return { folder, repository, call, run, ran: () => existsSync(mark) }
 }
 
 describe("a command of the project's own configuration does not run untrusted", () => {
@@ -62,4 +59,32 @@ test("nor does one that was put there after the run's start", () => {
   const resumed = call(['resume', run_id, '--max-iterations', '2'])
   expect(resumed.stderr).toContain('config.yaml (not trusted yet)')
   expect(ran()).toBe(false)
+})
+
+describe('files by which a project leads an agent are asked about', () => {
+  test.each([
+    ['in a command that starts it', ['--agent-command', 'env A=b claude -p {prompt}'], '.'],
+    ['in a directory between the top and the project', ['--agent', 'claude-code'], 'web/app'],
+  ])('%s', (_, args, from) => {
+    const where = from === '.' ? '.claude/settings.json' : 'web/.claude/settings.json'
+    const { run, ran, repository } = setup({ [where]: '{}', 'web/app/a': '' })
+    const refused = run(args, join(repository, from))
+    expect(refused.stderr).toContain(`${where} (not trusted yet)`)
+    expect(ran()).toBe(false)
+  })
+
+  test('where they are copied into the worktree', () => {
+    const { run, call, ran, repository } = setup({
+      '.gitignore': '.claude\n',
+      'loop.yaml': 'goal: g\ncriteria: c\nverify: "true"\nworkspace: { copy: [.claude] }\n',
+    })
+    write(repository, { '.claude/settings.local.json': '{}' })
+    expect(run(['--agent', 'claude-code']).status).toBe(0)
+    rmSync(join(repository, '..', 'ran'))
+    const start = ['run', 'loop.yaml', '--agent', 'claude-code']
+    expect(call(start).stderr).toContain('settings.local.json (not trusted yet)')
+    expect(ran()).toBe(false)
+    expect(call(['trust', 'loop.yaml', '--yes']).status).toBe(0)
+    expect(call(start).status).toBe(0)
+  })
 })
