@@ -230,7 +230,7 @@ export interface AgentRequest {
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds; absent = no cap per call. */
   readonly timeoutMs?: number
-  /** Milliseconds without output and without work of its processes after which the call ends as stalled; absent = never. */
+  /** Milliseconds without output and without work of its processes after which the call ends as stalled; absent or 0 = never. */
   readonly stallMs?: number
   /** The agent's own session to go on with. */
   readonly sessionId?: string
@@ -496,7 +496,7 @@ export interface CommandOptions {
   readonly outputPath?: string
   readonly stdin?: string
   readonly timeoutMs?: number
-  /** Milliseconds without output and without work of its processes after which it is ended. */
+  /** Milliseconds without output and without work of its processes after which it is ended; absent or 0 = never. */
   readonly stallMs?: number
   readonly tailChars?: number
   readonly confinement?: Confinement
