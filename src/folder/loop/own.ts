@@ -1,0 +1,72 @@
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { LoopwrightError } from '../../core/errors.ts'
+import { openPlain, replaceFile, writeAll } from '../files.ts'
+
+/**
+ * A directory in a loop folder, made if need be. The folder is its owner's: what is in the way is never removed. Throws `workspace` for
+ * a link, which would lead our files elsewhere, and for anything else that is no directory.
+ */
+export function ownDirectory(folder: string, ...names: readonly string[]): string {
+  let path = folder
+  for (const name of names) {
+    path = join(path, name)
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) mkdirSync(path)
+    else if (!stat.isDirectory()) throw inTheWay(path, stat.isSymbolicLink())
+  }
+  return path
+}
+
+/** Replaces a file in one go. A link in its place is replaced, not followed; a directory in its place is an error. */
+export function replaceOwn(directory: string, name: string, text: string): void {
+  const path = join(directory, name)
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) throw inTheWay(path, false)
+  replaceFile(directory, name, text)
+}
+
+/** Adds to the end of a file, and to a line of its own where the last one was left half written. */
+export function appendOwn(path: string, text: string): void {
+  const fd = openPlain(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND)
+  try {
+    const { size } = fstatSync(fd)
+    const last = Buffer.alloc(1)
+    const torn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
+    writeAll(fd, torn ? `\n${text}` : text)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The text of a plain file of at most so many bytes; undefined when there is none, it is larger, or a link. */
+export function readOwn(path: string, maxBytes: number): string | undefined {
+  return readBytes(path, maxBytes)?.toString('utf8')
+}
+
+/** The same in bytes. */
+export function readBytes(path: string, maxBytes: number): Buffer | undefined {
+  try {
+    const fd = openPlain(path, constants.O_RDONLY)
+    try {
+      const { size } = fstatSync(fd)
+      if (size > maxBytes) return undefined
+      const bytes = Buffer.alloc(size)
+      let at = 0
+      while (at < size) {
+        const more = readSync(fd, bytes, at, size - at, at)
+        if (more === 0) break
+        at += more
+      }
+      return bytes.subarray(0, at)
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function inTheWay(path: string, link: boolean): LoopwrightError {
+  const message = `${path} is ${link ? 'a symbolic link' : 'in the way'}`
+  return new LoopwrightError('workspace', message, { hint: 'move it away' })
+}
