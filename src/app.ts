@@ -1,6 +1,7 @@
 import type { AgentListing } from './agents/registry.ts'
 import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
+import type { Caps } from './core/budget.ts'
 import type { JsonObject } from './core/json.ts'
 import type { RunRecord, SandboxMode } from './core/ports.ts'
 import type { RunResult } from './core/result.ts'
@@ -23,6 +24,13 @@ export interface StartLoop {
   readonly meta?: JsonObject
 }
 
+export interface StartTogether {
+  readonly loops: readonly (StartLoop & { readonly name: string })[]
+  readonly concurrency?: number
+  /** Of all of them together. */
+  readonly caps: Caps
+}
+
 /** Everything a surface needs, wired. Surfaces hold no logic of their own: they call this. */
 export interface App {
   readonly config: Config
@@ -35,6 +43,8 @@ export interface App {
   }
   /** What confines processes on this machine, proved by starting something in it; `problem` says why nothing does. */
   sandbox(mode?: SandboxMode): Promise<SandboxState>
+  /** Makes one run of several loops, each a child of its own, under one budget besides their own; queued. Rejects as `start`. */
+  startTogether(request: StartTogether): Promise<RunRecord>
   /** Makes the run of a loop, queued. Rejects with `untrusted`, `bad_input` (unknown agent), `missing_tool`. */
   start(request: StartLoop): Promise<RunRecord>
   view(id: string): Promise<RunView>

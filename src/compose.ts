@@ -15,7 +15,14 @@ import { requireTrust, trust, trustState } from './config/trust.ts'
 import { ensureHome, isInside, loadConfig, type SourceFile } from './config.ts'
 import { capsOf } from './core/caps.ts'
 import type { Json } from './core/json.ts'
-import { finalStatuses, type RunCommand, type RunRecord, type Workspace, type WorkspaceSpec } from './core/ports.ts'
+import {
+  type Agent,
+  finalStatuses,
+  type RunCommand,
+  type RunRecord,
+  type Workspace,
+  type WorkspaceSpec,
+} from './core/ports.ts'
 import { usageAmounts } from './core/price.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
@@ -30,6 +37,7 @@ import { Runs } from './engine/runs.ts'
 import type { Services } from './engine/services.ts'
 import { rebuildFolder } from './folder/follow.ts'
 import { findFolder } from './folder/place.ts'
+import { coordinator } from './loops/coordinator.ts'
 import { goal } from './loops/goal.ts'
 import { repair } from './loops/repair.ts'
 import { commandRunner } from './process/command.ts'
@@ -155,7 +163,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     drivers: driversOfThisMachine(),
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    loops: [goal, repair, ...(options.loops ?? [])],
+    loops: [goal, repair, coordinator, ...(options.loops ?? [])],
     servicesOf,
     onEnding: async (record) => {
       const settings = settingsOf(record)
@@ -200,6 +208,17 @@ export async function openApp(options: OpenOptions): Promise<App> {
     return [...files, ...ofAgents]
   }
 
+  /** Says now, not in the first step, that something is not trusted, an agent does not exist or cannot be confined. Answers the run's agent. */
+  const admit = async (request: StartLoop): Promise<Agent | undefined> => {
+    const { spec } = request
+    await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
+    const settings = settingsOf({ kind: spec.kind, spec })
+    const own = usesAgents(spec) ? agents.get(settings) : undefined
+    const others = namesOf(spec, config.fallback).map((name) => agents.get(settings, name))
+    await confiner.demand(settings, own === undefined ? others : [own, ...others])
+    return own
+  }
+
   const viewOf = async (id: string) => {
     const record = await runs.get(id)
     return fold(emptyView(record), await store.read(id))
@@ -212,13 +231,8 @@ export async function openApp(options: OpenOptions): Promise<App> {
     agents: agents.known,
     sandbox: (mode = config.sandbox.mode ?? 'auto') => sandboxes.of(mode),
     async start(request: StartLoop) {
-      await requireTrust({ home: config.home, project: config.project, files: await trustedFiles(request) })
-      // Say now, not in the first step, that an agent does not exist, and that it cannot be confined.
       const { spec } = request
-      const settings = settingsOf({ kind: spec.kind, spec })
-      const own = usesAgents(spec) ? agents.get(settings) : undefined
-      const others = namesOf(spec, config.fallback).map((name) => agents.get(settings, name))
-      await confiner.demand(settings, own === undefined ? others : [own, ...others])
+      const own = await admit(request)
       return await runs.start({
         loop: spec.kind,
         spec,
@@ -228,6 +242,19 @@ export async function openApp(options: OpenOptions): Promise<App> {
         scopes: ['all'],
         ...(request.id === undefined ? {} : { id: request.id }),
         meta: { ...request.meta, ...(own === undefined ? {} : { agent: own.name }) },
+      })
+    },
+    async startTogether({ loops, concurrency, caps }) {
+      for (const one of loops) await admit(one)
+      return await runs.start({
+        loop: coordinator.name,
+        spec: {
+          loops: loops.map(({ name, spec, project }) => ({ name, spec, project: resolve(project ?? cwd) })),
+          ...(concurrency === undefined ? {} : { concurrency }),
+        },
+        project: resolve(cwd),
+        caps,
+        scopes: ['all'],
       })
     },
     view: viewOf,

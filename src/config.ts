@@ -1,8 +1,8 @@
 import { homedir, userInfo } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
-import { absolute, findProject, readOptional } from './config/paths.ts'
+import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
 import type { SandboxSpec } from './core/spec/confine.ts'
@@ -10,6 +10,7 @@ import { goalSpec } from './core/spec/goal.ts'
 import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
 import { problemsOf } from './core/spec/problems.ts'
 import { repairSpec } from './core/spec/repair.ts'
+import { parseOpenloop } from './formats/openloop.ts'
 import { parseYaml, validate } from './formats/yaml.ts'
 
 export { ensureHome, isInside } from './config/paths.ts'
@@ -151,15 +152,53 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   }
 }
 
-/** Reads a loop file. `spec` is parsed, `source` is what trust is asked for. Throws `not_found` and `bad_input`. */
-export async function loadSpecFile(path: string): Promise<{ spec: LoopSpec; source: SourceFile }> {
+/** A loop file, read. */
+export interface LoadedLoop {
+  readonly spec: LoopSpec
+  /** What it says in the words of a loop file, without defaults. */
+  readonly given: unknown
+  /** What trust is asked for. */
+  readonly source: SourceFile
+  /** The project it is about, where it says so; absolute. */
+  readonly project?: string
+}
+
+/** Reads a loop file, or an `openloop.json`. Throws `not_found` and `bad_input`. */
+export async function loadSpecFile(path: string): Promise<LoadedLoop> {
   const text = await readOptional(path)
   if (text === undefined) throw new LoopwrightError('not_found', `${path}: there is no such file`)
+  const source = { path, text }
+  const here = dirname(resolve(path))
+  if (basename(path) === 'openloop.json') {
+    const { spec, input, projectRoot } = parseOpenloop(text, path, here)
+    return { spec, given: input, source, project: resolve(here, projectRoot) }
+  }
   const parsed = parseYaml(text, path)
   const schema = schemaFor(parsed.value)
-  if (schema === repairSpec) return { spec: validate(repairSpec, parsed), source: { path, text } }
+  if (schema === repairSpec) {
+    const spec = validate(repairSpec, parsed)
+    const places = Object.fromEntries(
+      (['folder', 'project'] as const).flatMap((key) =>
+        spec[key] === undefined ? [] : [[key, resolve(here, spec[key])]],
+      ),
+    )
+    const given = { ...(parsed.value as object), ...places }
+    return { spec: { ...spec, ...places }, given, source, ...(places.project ? { project: places.project } : {}) }
+  }
   if (schema !== goalSpec) validate(schema, parsed)
-  return { spec: validate(goalSpec, parsed), source: { path, text } }
+  return { spec: validate(goalSpec, parsed), given: parsed.value, source }
+}
+
+/** The loop file that a path means: itself, or in a folder its `loop.yaml` or `openloop.json`. Throws `not_found`. */
+export async function findLoopFile(path: string): Promise<string> {
+  if (!(await isDirectory(path))) return path
+  for (const name of ['loop.yaml', 'loop.yml', 'openloop.json']) {
+    const file = join(path, name)
+    if ((await readOptional(file)) !== undefined) return file
+  }
+  throw new LoopwrightError('not_found', `${path}: no loop in this folder`, {
+    hint: `make one: loopwright init --kind repair ${path}`,
+  })
 }
 
 export interface ConfigRow {

@@ -21,6 +21,14 @@ export async function findProject(cwd: string, userHome: string): Promise<string
   }
 }
 
+/** Whether a path leads to a directory. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  )
+}
+
 /** Reads a text file that may be absent. With `within`, a link that leads out of that directory is refused. */
 export async function readOptional(path: string, within?: string): Promise<string | undefined> {
   try {

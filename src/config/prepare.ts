@@ -3,7 +3,6 @@ import { loadSpecFile } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import { type LoopSpec, parseLoop } from '../core/spec/loop.ts'
 import { parsePlan, planFormat } from '../formats/prd.ts'
-import { parseYaml } from '../formats/yaml.ts'
 import { readOptional } from './paths.ts'
 
 export interface PrepareLoop {
@@ -21,6 +20,8 @@ export interface PreparedLoop {
   readonly spec: LoopSpec
   /** The loop file as it was read: what trust is asked for. */
   readonly source?: SourceFile
+  /** The project it is about, where the file says so; absolute. */
+  readonly project?: string
   readonly origins: ReadonlyMap<string, string>
 }
 
@@ -69,8 +70,7 @@ export async function prepareLoop({ config, file, plan, flags }: PrepareLoop): P
   if (kind !== 'goal' && config.sources.get('budget.iterations')?.layer === 'default')
     remove(tree, 'budget', 'iterations')
   if (read !== undefined && file !== undefined) {
-    const { value } = parseYaml(read.source.text, file)
-    for (const [path, one] of leaves(value)) put(path, one, file)
+    for (const [path, one] of leaves(read.given)) put(path, one, file)
   }
   if (plan !== undefined) {
     const text = await readOptional(plan)
@@ -87,10 +87,14 @@ export async function prepareLoop({ config, file, plan, flags }: PrepareLoop): P
     }
     put(path, value, 'flag')
   }
+  // `rounds` is another word for the same cap: the nearer one counts.
+  if (flags['budget.iterations'] !== undefined) delete tree.rounds
   // A command given with a nearer word than the agent's name stands for the agent, and the other way round.
   if (flags.agentCommand !== undefined && flags.agent === undefined) delete tree.agent
   if (flags.agent !== undefined && flags.agentCommand === undefined) delete tree.agentCommand
-  return { spec: parseLoop(tree), origins, ...(read === undefined ? {} : { source: read.source }) }
+  const readFacts =
+    read === undefined ? {} : { source: read.source, ...(read.project ? { project: read.project } : {}) }
+  return { spec: parseLoop(tree), origins, ...readFacts }
 }
 
 function layerOf(source: Source | undefined): string {

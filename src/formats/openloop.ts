@@ -7,6 +7,8 @@ import { parseYaml, validate } from './yaml.ts'
 /** An `openloop.json`, read. */
 export interface Openloop {
   readonly spec: RepairSpec
+  /** The same in the words of a loop file, without what it leaves to defaults. */
+  readonly input: RepairInput
   /** As it stands there: absolute, or from the folder that holds the file. */
   readonly projectRoot: string
 }
@@ -85,7 +87,7 @@ export function parseOpenloop(text: string, file: string, folder: string): Openl
     isolation: 'inplace',
     ...(baseline?.enabled ? { baseline: baselineOf(baseline) } : {}),
   }
-  return { spec: parseRepair(input), projectRoot: given.project_root }
+  return { spec: parseRepair(input), input, projectRoot: given.project_root }
 }
 
 function baselineOf(given: NonNullable<z.output<typeof schema>['baseline']>): NonNullable<RepairInput['baseline']> {

@@ -95,7 +95,8 @@ export const repairSpec = z
       .max(maxGoalLength, `the mission is too long, at most ${maxGoalLength} characters`)
       .describe('what shall be healthy in the end'),
     rounds: whole.optional().describe('at most this many rounds; stands before budget.iterations'),
-    folder: name.optional().describe('the loop folder, {workspace} in commands; absolute'),
+    folder: name.optional().describe('the loop folder, {workspace} in commands; absolute, or from the file'),
+    project: name.optional().describe('the project; absolute, or from the file; absent: where the run is started'),
     stages: z
       .strictObject({
         play: playStage.optional().describe('uses the thing as a person would'),

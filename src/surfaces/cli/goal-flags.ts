@@ -31,6 +31,7 @@ export interface RunFlags {
   readonly verifyTimeout?: number
   readonly playwright?: boolean
   readonly maxIterations?: number
+  readonly maxRounds?: number
   readonly maxDuration?: number
   readonly maxTokens?: number
   readonly maxCost?: number
@@ -56,7 +57,7 @@ export interface RunFlags {
 /** The budget among the flags, by path into a goal spec. */
 export function budgetFlags(flags: Partial<RunFlags>): Record<string, number | undefined> {
   return {
-    'budget.iterations': flags.maxIterations,
+    'budget.iterations': flags.maxIterations ?? flags.maxRounds,
     'budget.duration': flags.maxDuration,
     'budget.tokens': flags.maxTokens,
     'budget.cost': flags.maxCost,

@@ -14,7 +14,7 @@ export function describeLine(line: EventLine): string | undefined {
   const text = (key: string, max = 100) => oneLine(textOf(data[key]) ?? '', max)
   switch (line.kind) {
     case 'run_started':
-      return `started: ${text('goal', 140)}`
+      return `started: ${text('goal', 140) || text('loop')}`
     case 'run_resumed':
       return data.takeover === true ? 'taken over from a process that is gone' : undefined
     case 'worktree_ready':

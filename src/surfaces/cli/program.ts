@@ -51,9 +51,12 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
 
   // ── start ──────────────────────────────────────────────────────────────────
   withRunFlags(
-    command('Start:', 'run', 'take a goal to a verified branch').argument('[file]', 'a loop file (YAML)'),
+    command('Start:', 'run', 'take a goal to a verified branch, or a project to health').argument(
+      '[loops...]',
+      'loop files (YAML) or loop folders; several run together under one budget',
+    ),
   ).action(
-    act(async (file: string | undefined, flags: Flags) => (await import('./commands/run.ts')).run(io, file, flags)),
+    act(async (loops: readonly string[], flags: Flags) => (await import('./commands/run.ts')).run(io, loops, flags)),
   )
   withCaps(
     withShow(
@@ -281,6 +284,7 @@ function withCaps(command: Command): Command {
     .option('--max-agent-calls <n>', 'calls of agents, every one counts', whole('--max-agent-calls'))
     .option('--max-agents <n>', 'agents in all', whole('--max-agents'))
   if (command.name() === 'run') {
+    command.option('--max-rounds <n>', 'the same as --max-iterations', whole('--max-rounds'))
     command.option('--max-seconds <time>', 'wall-clock time, looked at between phases only', duration('--max-seconds'))
   }
   command.optionsGroup('Options:')

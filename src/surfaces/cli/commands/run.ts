@@ -1,7 +1,10 @@
 import { resolve } from 'node:path'
 import type { App, StartLoop } from '../../../app.ts'
 import { type PreparedLoop, prepareLoop } from '../../../config/prepare.ts'
+import { findLoopFile } from '../../../config.ts'
 import { answerOf } from '../../../core/answers.ts'
+import type { Caps } from '../../../core/budget.ts'
+import { toCaps } from '../../../core/caps.ts'
 import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import type { RunRecord } from '../../../core/ports.ts'
@@ -11,14 +14,16 @@ import { decodeToken } from '../../../core/token.ts'
 import { detach } from '../detach.ts'
 import { driveHere } from '../drive.ts'
 import { dryRun } from '../dry-run.ts'
-import { goalFlags, type RunFlags } from '../goal-flags.ts'
+import { budgetFlags, goalFlags, type RunFlags } from '../goal-flags.ts'
 import { canAsk, type Io, note, styleOf } from '../io.ts'
 import { headline } from '../outcome.ts'
 import { wrong } from '../problem.ts'
 import { directoryOf, findRun, showOf, withApp } from '../session.ts'
 
-/** `loopwright run`: puts a goal together, starts it, and drives it here or in the background. */
-export async function run(io: Io, file: string | undefined, flags: RunFlags): Promise<number> {
+/** `loopwright run`: puts a loop together, starts it, and drives it here or in the background. */
+export async function run(io: Io, loops: readonly string[], flags: RunFlags): Promise<number> {
+  if (loops.length > 1) return await runTogether(io, loops, flags)
+  const file = loops[0] === undefined ? undefined : await findLoopFile(resolve(io.cwd, loops[0]))
   if (flags.resume !== undefined) return await answered(io, flags.resume, flags)
   if (flags.answer !== undefined) wrong('--answer goes with --resume <token>')
   const interactive = canAsk(io) && !flags.nonInteractive && !flags.json
@@ -35,12 +40,13 @@ export async function run(io: Io, file: string | undefined, flags: RunFlags): Pr
     io,
     async (app) => {
       const prepared = await prepare(app, io, given, {
-        file: file === undefined ? undefined : resolve(io.cwd, file),
+        file,
         plan: flags.plan === undefined ? undefined : resolve(io.cwd, flags.plan),
       })
-      if (flags.dryRun) return dryRun(app, io, prepared, { cwd, json: flags.json === true })
-      const { spec, source } = prepared
-      const record = await trusted(app, io, { spec, project: cwd, ...(source ? { source } : {}) }, interactive)
+      const { spec } = prepared
+      const request = requestOf(prepared, cwd)
+      if (flags.dryRun) return dryRun(app, io, prepared, { cwd: request.project, json: flags.json === true })
+      const record = await trusted(app, io, [request], interactive, () => app.start(request))
       if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
       if (showOf(flags) === 'auto') {
         const view = await app.view(record.id)
@@ -55,7 +61,64 @@ export async function run(io: Io, file: string | undefined, flags: RunFlags): Pr
   )
 }
 
-/** The goal as it will run. The agent is settled now, so that a resume elsewhere uses the same. */
+/** Several loops at once, under one budget besides their own. */
+async function runTogether(io: Io, loops: readonly string[], flags: RunFlags): Promise<number> {
+  if (flags.goal !== undefined || flags.goalFile !== undefined || flags.plan !== undefined) {
+    wrong('several loops are named, and a goal besides', 'give either loop files, or a goal')
+  }
+  const interactive = canAsk(io) && !flags.nonInteractive && !flags.json
+  const cwd = directoryOf(io, flags.cwd)
+  const { concurrency, ...given } = await goalFlags(io, flags)
+  // What is asked for all of them together is no cap of each; the number of rounds is.
+  const all = capsOf({ ...budgetFlags(flags) })
+  const own = Object.fromEntries(
+    Object.entries(given).filter(([path]) => !path.startsWith('budget.') || path === 'budget.iterations'),
+  )
+  return await withApp(
+    io,
+    async (app) => {
+      const prepared = await Promise.all(
+        loops.map(async (name) => {
+          const file = await findLoopFile(resolve(io.cwd, name))
+          const loop = await prepare(app, io, own, { file, plan: undefined })
+          return { name, loop, request: { ...requestOf(loop, cwd), name } }
+        }),
+      )
+      const requests = prepared.map(({ request }) => request)
+      if (flags.dryRun) {
+        for (const { loop, request } of prepared) {
+          dryRun(app, io, loop, { cwd: request.project, json: flags.json === true })
+        }
+        return 0
+      }
+      const more = typeof concurrency === 'number' ? { concurrency } : {}
+      const record = await trusted(app, io, requests, interactive, () =>
+        app.startTogether({ loops: requests, caps: all, ...more }),
+      )
+      if (flags.detach) return await detach(app, io, record, { json: flags.json === true })
+      return await driveHere(app, record.id, io, { json: flags.json, show: showOf(flags), ask: interactive })
+    },
+    { cwd, quiet: flags.quiet === true },
+  )
+}
+
+function requestOf({ spec, source, project }: PreparedLoop, cwd: string): StartLoop & { readonly project: string } {
+  return { spec, project: project ?? cwd, ...(source ? { source } : {}) }
+}
+
+/** The caps that flags ask for a run of several loops. */
+function capsOf(flags: Readonly<Record<string, number | undefined>>): Caps {
+  const at = (key: string) => flags[`budget.${key}`]
+  return toCaps({
+    duration: at('duration'),
+    tokens: at('tokens'),
+    cost: at('cost'),
+    agentCalls: at('agentCalls'),
+    agents: at('agents'),
+  })
+}
+
+/** The loop as it will run. The agent is settled now, so that a resume elsewhere uses the same. */
 async function prepare(
   app: App,
   _io: Io,
@@ -76,24 +139,30 @@ async function prepare(
 }
 
 /** Starts; where files of the project must be trusted first, the person at the terminal is asked. */
-async function trusted(app: App, io: Io, request: StartLoop, interactive: boolean): Promise<RunRecord> {
+async function trusted(
+  app: App,
+  io: Io,
+  requests: readonly StartLoop[],
+  interactive: boolean,
+  start: () => Promise<RunRecord>,
+): Promise<RunRecord> {
   try {
-    return await app.start(request)
+    return await start()
   } catch (error) {
     if (!isLoopwrightError(error, 'untrusted')) throw error
-    const { source, spec } = request
     if (interactive) {
       const { askYes } = await import('../prompts.ts')
       // Read before the question: what changes while somebody thinks is not what he said yes to.
-      const files = await app.trust.filesOf(request)
+      const files = (await Promise.all(requests.map((request) => app.trust.filesOf(request)))).flat()
       note(io, plainText(error.message))
       if (await askYes(io, 'Do you trust these files to run commands on this machine?')) {
         await app.trust.give(files)
-        return await app.start(request)
+        return await start()
       }
     }
-    const base = spec.base === undefined ? '' : ` --base ${oneLine(spec.base, 100)}`
-    const names = `${source === undefined ? '' : ` ${oneLine(source.path, 200)}`}${base}`
+    const base = requests.flatMap(({ spec }) => (spec.base === undefined ? [] : [` --base ${oneLine(spec.base, 100)}`]))
+    const sources = requests.flatMap(({ source }) => (source === undefined ? [] : [` ${oneLine(source.path, 200)}`]))
+    const names = [...sources, ...base.slice(0, 1)].join('')
     throw new LoopwrightError('untrusted', error.message, { hint: `read them, then: loopwright trust${names}` })
   }
 }
