@@ -338,3 +338,21 @@ test('Codex whose own sandbox cannot work is warned of, though it says that all 
   expect(await agent.run(ask(), { ...call, onDelta: (delta) => deltas.push(delta) })).toMatchObject({ outcome: 'done' })
   expect(deltas.at(-1)).toEqual({ type: 'notice', text: expect.stringContaining('set TMPDIR or CODEX_HOME elsewhere') })
 })
+
+test('a session or a model that a program could take for an option is not passed on', async () => {
+  const executable = await standIn(
+    `echo "$@" >> "${join(cwd, 'args')}"; echo '{"type":"result","subtype":"success","is_error":false,"result":"ok","session_id":"--settings=x"}'`,
+  )
+  const claude = commandAgent({ preset: claudeCode, executable, env })
+  const first = await claude.run(ask(), call)
+  expect(first).toMatchObject({ outcome: 'done', text: 'ok' })
+  expect(first).not.toHaveProperty('sessionId')
+  for (const sessionId of ['--settings=x', '-c', '../../x', 'a b', '$(id)', 'a\nb', '', 'x'.repeat(300)])
+    await claude.run(ask({ sessionId }), call)
+  expect(await readFile(join(cwd, 'args'), 'utf8')).not.toMatch(/--resume/)
+  expect(await claude.run(ask({ model: '--dangerously-skip-permissions' }), call)).toMatchObject({
+    outcome: 'failed',
+    message: expect.stringContaining('no name of a model'),
+  })
+  expect(await readFile(join(cwd, 'args'), 'utf8')).not.toMatch(/dangerously/)
+})

@@ -9,7 +9,7 @@ import { decide } from './outcome.ts'
 import type { Preset } from './preset.ts'
 import { readText } from './reader.ts'
 import { Repeats } from './repeats.ts'
-import { usageOf } from './sessions.ts'
+import { safeSession, usageOf } from './sessions.ts'
 import { fillTemplate, parseTemplate } from './template.ts'
 
 /** Runs a process; `supervise` unless a test says otherwise. */
@@ -60,8 +60,15 @@ export function commandAgent(options: CommandAgentOptions): Agent {
   return {
     name,
     spawns: true,
-    async run(request, call) {
+    async run(asked, call) {
+      const { sessionId: session, ...others } = asked
+      const resumed = safeSession(session)
+      const request: AgentRequest = resumed === undefined ? others : { ...others, sessionId: resumed }
       const model = request.model ?? options.model
+      // One that a program could take for an option of its own.
+      if (model?.startsWith('-') || model?.includes('\0')) {
+        return { text: '', outcome: 'failed', message: `no name of a model: ${JSON.stringify(model.slice(0, 80))}` }
+      }
       const stallMs = request.stallMs ?? options.stallMs
       const start = invoke(request, model)
       const env = environment(request, start)
@@ -95,12 +102,13 @@ export function commandAgent(options: CommandAgentOptions): Agent {
         ...(preset === undefined ? {} : { login: preset.login, install: preset.install }),
         ...(preset?.advice === undefined ? {} : { advice: preset.advice }),
       })
+      const sessionId = safeSession(reading.sessionId)
       return {
         text: reading.text,
         chars: reading.chars,
         ...ending,
         ...usageOf(reading, request.sessionId, request.sessionTotals),
-        ...(reading.sessionId === undefined ? {} : { sessionId: reading.sessionId }),
+        ...(sessionId === undefined ? {} : { sessionId }),
       } satisfies AgentResponse
     },
   }

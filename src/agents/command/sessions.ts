@@ -35,3 +35,11 @@ export function usageOf(
   }
   return { usage: own, sessionTotals: totals }
 }
+
+/**
+ * A session's id as it may stand among arguments; undefined for what a program could take for an option, a path or a command: what an
+ * agent prints is not ours to trust.
+ */
+export function safeSession(id: string | undefined): string | undefined {
+  return id !== undefined && /^[A-Za-z0-9_][A-Za-z0-9_.:@=-]{0,255}$/.test(id) ? id : undefined
+}
