@@ -53,6 +53,8 @@ export interface App {
   runFolder(run: RunRecord): string
   /** Derives the folder from the journal anew and returns its path. */
   rebuild(id: string): Promise<string>
+  /** The run as one page of HTML that needs nothing else; `path` is where it will stand, for links to what lies beside it. */
+  report(id: string, path: string): Promise<string>
   /** The work of a run against its base, as a unified diff. */
   diff(id: string, maxBytes?: number): Promise<string>
   /** Merges the run's branch into the branch the user is on. */

@@ -9,6 +9,7 @@ import { AgentShop } from './compose/agents.ts'
 import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
+import { reportOf } from './compose/report.ts'
 import { Sandboxes } from './compose/sandboxes.ts'
 import { markStory } from './config/plan.ts'
 import { requireTrust, trust, trustState } from './config/trust.ts'
@@ -224,6 +225,12 @@ export async function openApp(options: OpenOptions): Promise<App> {
     return fold(emptyView(record), await store.read(id))
   }
 
+  const workDiff = async (id: string, maxBytes?: number): Promise<string> => {
+    const asked = await runs.get(id)
+    const record = await runs.get(chosenRun(asked.result) ?? id)
+    return await (await workspaces.open(workspaceSpec(record, settingsOf(record)))).diff(maxBytes)
+  }
+
   return {
     config,
     runs,
@@ -265,11 +272,16 @@ export async function openApp(options: OpenOptions): Promise<App> {
     runFolder: (record) =>
       findFolder({ run: record, home: config.home }) ?? join(record.project, '.loopwright', 'runs', record.id),
     rebuild: async (id) => (await rebuildFolder({ run: await runs.get(id), home: config.home, store, blobs })).path,
+    async report(id, path) {
+      const run = await runs.get(id)
+      const view = await viewOf(id)
+      const result = runResult(view, rehydrate(run, runs.interrupted(run)))
+      // The worktree may be gone, and a run may never have had one: then there is no diff to show.
+      const diff = await workDiff(id).catch(() => undefined)
+      return reportOf({ run, view, result, diff, path, redact, now: clock.now() })
+    },
     async diff(id, maxBytes) {
-      const asked = await runs.get(id)
-      const record = await runs.get(chosenRun(asked.result) ?? id)
-      const opened = await workspaces.open(workspaceSpec(record, settingsOf(record)))
-      return await opened.diff(maxBytes)
+      return await workDiff(id, maxBytes)
     },
     async merge(id) {
       const record = await runs.get(id)

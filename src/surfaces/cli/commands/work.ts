@@ -1,5 +1,7 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import type { App } from '../../../app.ts'
-import { LoopwrightError } from '../../../core/errors.ts'
+import { LoopwrightError, messageOf } from '../../../core/errors.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import { canAsk, type Io, note, print, type Style, styleOf } from '../io.ts'
 import { counted } from '../lines.ts'
@@ -39,6 +41,26 @@ export function colouredDiff(text: string, style: Style): string {
       return line.startsWith('-') ? style.red(line) : line
     })
     .join('\n')
+}
+
+/** `loopwright report`: the path of the page is printed. */
+export async function report(io: Io, reference: string, flags: { readonly out?: string }): Promise<number> {
+  return await withApp(io, async (app) => {
+    const run = await findRun(app, reference)
+    const path = resolve(io.cwd, flags.out ?? join(app.runFolder(run), 'report.html'))
+    const page = await app.report(run.id, path)
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      // Beside and renamed, so that no link that somebody planted is written through.
+      const beside = `${path}.${process.pid}.tmp`
+      await writeFile(beside, page, { flag: 'wx' })
+      await rename(beside, path)
+    } catch (error) {
+      throw new LoopwrightError('bad_input', `${path}: cannot be written: ${messageOf(error)}`, { cause: error })
+    }
+    print(io, path)
+    return 0
+  })
 }
 
 /** `loopwright merge`. */
