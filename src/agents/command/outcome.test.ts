@@ -255,3 +255,14 @@ test('hostile error texts are read fast', () => {
     expect(performance.now() - started).toBeLessThan(5000)
   }
 })
+
+test('a reset that an agent cannot mean does not put a run to sleep for years, nor for no time', () => {
+  const limit = (resetAt: number, message = 'usage limit') =>
+    decide(facts({ ran: { exitCode: 1 }, reading: { error: { message, status: 429, resetAt } } }))
+  expect(limit(now + 3_600_000).resetAt).toBe(now + 3_600_000)
+  for (const at of [0, -5, now - 1, now + 63 * 86_400_000, 99_999_999_999_000, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(limit(at)).toMatchObject({ outcome: 'rate_limited' })
+    expect(limit(at)).not.toHaveProperty('resetAt')
+    expect(limit(at, 'usage limit, retry after 20 seconds').resetAt).toBe(now + 20_000)
+  }
+})

@@ -5,6 +5,7 @@ import { lastOf } from '../bounded.ts'
 import { classify, type Verdict } from './classify.ts'
 import type { Advice } from './preset.ts'
 import type { ReadError, Reading } from './reader.ts'
+import { isBelievable } from './reset.ts'
 
 /** Why an agent's call ended as it did. */
 export interface Ending {
@@ -140,7 +141,9 @@ function explain(facts: Facts, error: ReadError): Ending {
 }
 
 function verdictOf(facts: Facts, { message, status, resetAt }: ReadError): Verdict {
-  return { ...classify(message, status, facts.now), ...(resetAt === undefined ? {} : { resetAt }) }
+  // Of a time that can be none (past, or years away) the words are the better witness.
+  const known = resetAt !== undefined && isBelievable(resetAt, facts.now) ? { resetAt } : {}
+  return { ...classify(message, status, facts.now), ...known }
 }
 
 function adviceFor({ ran, advice = [] }: Facts, said: string): Advice | undefined {

@@ -13,9 +13,14 @@ const longest = 62 * day
 export function resetIn(text: string, now: number, zone: string = machineZone()): number | undefined {
   const read = text.slice(0, 20_000)
   for (const at of candidates(read, now, zone)) {
-    if (at !== undefined && Number.isFinite(at) && at > now && at <= now + longest) return Math.round(at)
+    if (at !== undefined && isBelievable(at, now)) return Math.round(at)
   }
   return undefined
+}
+
+/** Whether a limit may end then: ahead, and not further than limits go. */
+export function isBelievable(at: number, now: number): boolean {
+  return Number.isFinite(at) && at > now && at <= now + longest
 }
 
 function* candidates(text: string, now: number, zone: string): Generator<number | undefined> {
