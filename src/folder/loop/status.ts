@@ -1,0 +1,199 @@
+import { lstatSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { formatDuration } from '../../core/duration.ts'
+import { isLoopwrightError, LoopwrightError, messageOf } from '../../core/errors.ts'
+import { formatMetric, sparkline } from '../../core/metric.ts'
+import { oneLine } from '../../core/plain.ts'
+import { type Heartbeat, type LoopState, parseHeartbeat } from './heartbeat.ts'
+import { folderHolder } from './hold.ts'
+import { readOwn } from './own.ts'
+import { readTrajectory } from './rounds.ts'
+
+/** What the loop file of a folder may be called, the first that is there counts: one that somebody brought before the one that `init` wrote. */
+const loopFileNames = ['openloop.json', 'loop.yaml', 'loop.yml', 'loop.json'] as const
+/** A heartbeat of another machine counts as dead when it is older, in seconds. */
+const deadSeconds = 30
+const mostHeartbeat = 1_000_000
+
+/** The loop file of a folder; `others` are there too and not used. */
+export interface FoundLoopFile {
+  /** Absolute, if the folder is. */
+  readonly path: string
+  readonly others: readonly string[]
+}
+
+/** The loop file of a folder; undefined when it has none. A link to a file is one: its owner put it there. */
+export function findLoopFile(folder: string): FoundLoopFile | undefined {
+  const [first, ...others] = loopFileNames.filter((name) => isFile(join(folder, name)))
+  return first === undefined ? undefined : { path: join(folder, first), others }
+}
+
+/** What a person wants to know of a loop folder. */
+export interface LoopFolderStatus {
+  readonly folder: string
+  readonly loop_file: string | null
+  readonly valid: boolean
+  /** The first thing that is wrong with the folder or its loop file, and what to do. */
+  readonly problem: string | null
+  readonly hint: string | null
+  /** Other things worth knowing. */
+  readonly notes: readonly string[]
+  /** How the loop stands, `interrupted` where its process is gone; null before the first run. */
+  readonly status: LoopState | null
+  /** Whether the process that drives the run lives; null where that cannot be known. */
+  readonly alive: boolean | null
+  /** How old the heartbeat is, in seconds. */
+  readonly age_seconds: number | null
+  /** The metric round by round, as far as reports are there. */
+  readonly trajectory: readonly (number | null)[]
+  readonly heartbeat: Heartbeat | null
+}
+
+export interface StatusOptions {
+  /** Reads the loop file and throws what is wrong with it, as a run would. */
+  readonly validate: (path: string) => Promise<unknown>
+  readonly isAlive: (process: { readonly pid: number; readonly started: string }) => boolean
+  /** This machine. */
+  readonly host: string
+  readonly now: number
+}
+
+/** Looks at a loop folder. Rejects with `not_found` for what is no directory; everything else that is wrong is in the answer. */
+export async function readLoopFolder(folder: string, options: StatusOptions): Promise<LoopFolderStatus> {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new LoopwrightError('not_found', `${folder}: there is no such loop folder`, {
+      hint: 'make one: loopwright init --kind repair FOLDER',
+    })
+  const file = findLoopFile(folder)
+  const { problem, hint } = await problemOf(folder, file, options)
+  const text = readOwn(join(folder, 'heartbeat.json'), mostHeartbeat)
+  const beat = text === undefined ? undefined : parseHeartbeat(text)
+  const unreadable = beat === undefined && isThere(join(folder, 'heartbeat.json'))
+  const age = beat === undefined ? Number.NaN : (options.now - Date.parse(beat.updated_at)) / 1000
+  const alive = beat === undefined ? null : liveness(beat, age, options)
+  const going = beat?.status === 'running' || beat?.status === 'starting'
+  return {
+    folder,
+    loop_file: file?.path ?? null,
+    valid: problem === null,
+    problem,
+    hint,
+    notes: [
+      ...(file === undefined
+        ? []
+        : file.others.map((name) => `${name} is there too, and not used: remove one of them`)),
+      ...(unreadable ? ['heartbeat.json cannot be read; the next run writes it anew'] : []),
+      ...holderNotes(folder, options),
+    ],
+    status: beat === undefined ? null : going && alive === false ? 'interrupted' : beat.status,
+    alive,
+    age_seconds: Number.isFinite(age) ? Math.max(0, Math.round(age * 10) / 10) : null,
+    trajectory: beat === undefined ? [] : readTrajectory(folder, beat.run_id, beat.round),
+    heartbeat: beat ?? null,
+  }
+}
+
+async function problemOf(
+  folder: string,
+  file: FoundLoopFile | undefined,
+  { validate }: StatusOptions,
+): Promise<{ readonly problem: string | null; readonly hint: string | null }> {
+  if (file === undefined)
+    return { problem: `${folder} holds no loop file`, hint: 'make one: loopwright init --kind repair FOLDER' }
+  try {
+    await validate(file.path)
+    return { problem: null, hint: null }
+  } catch (error) {
+    const hint = isLoopwrightError(error) ? (error.hint ?? null) : null
+    return { problem: messageOf(error).split('\n')[0] ?? 'it cannot be read', hint }
+  }
+}
+
+function liveness(beat: Heartbeat, age: number, { host, isAlive }: StatusOptions): boolean | null {
+  if (beat.driver.host === host && beat.driver.pid > 0) return isAlive(beat.driver)
+  return age <= deadSeconds ? null : false
+}
+
+function holderNotes(folder: string, { host, isAlive }: StatusOptions): string[] {
+  const holder = folderHolder(folder)
+  if (holder === undefined || (holder.host === host && !isAlive(holder))) return []
+  return [`held by run ${holder.run}${holder.host === host ? '' : ` on ${holder.host}`}`]
+}
+
+/** The status for people: one screen, no control characters whatever the folder holds. */
+export function loopStatusText(status: LoopFolderStatus, width = 100): string {
+  const { heartbeat: beat } = status
+  const rows: (readonly [string, string])[] = [
+    ['folder', status.folder],
+    ['loop file', fileText(status)],
+    ...(status.hint === null ? [] : [['', status.hint] as const]),
+    ...status.notes.map((note) => ['note', note] as const),
+    ...(beat === null ? [['status', 'no run yet'] as const] : rowsOf(status, beat)),
+  ]
+  return rows
+    .map(([name, text]) => `${name.padEnd(10)} ${oneLine(text, Math.max(20, width - 11))}`.trimEnd())
+    .join('\n')
+}
+
+function fileText({ loop_file, problem }: LoopFolderStatus): string {
+  const name = loop_file?.split(/[/\\]/).at(-1)
+  if (problem === null) return `${name}, valid`
+  return name === undefined ? problem : `${name}, NOT valid: ${problem}`
+}
+
+function rowsOf(status: LoopFolderStatus, beat: Heartbeat): (readonly [string, string])[] {
+  const { baseline, blocked, verify } = beat
+  const going = status.status === 'running' || status.status === 'starting'
+  const of = beat.total_rounds === null ? '' : ` of ${beat.total_rounds}`
+  const why = status.status === 'interrupted' ? `process ${beat.driver.pid} is gone` : beat.reason
+  return [
+    ['status', `${status.status}${why === null ? '' : ` (${why})`}, round ${beat.round}${of}, run ${beat.run_id}`],
+    ...(going && beat.step !== null ? [['now', nowText(beat)] as const] : []),
+    ...(going && beat.command !== null ? [['command', beat.command] as const] : []),
+    ...(beat.log_path === null ? [] : [['log', beat.log_path] as const]),
+    ...(verify === null ? [] : [['verify', verifyText(verify)] as const]),
+    ...(baseline === null ? [] : [['baseline', baselineText(baseline, status.trajectory)] as const]),
+    ...(beat.consecutive_failures === 0
+      ? []
+      : [['failures', `${beat.consecutive_failures} round(s) in a row`] as const]),
+    ...(beat.last_error === null || blocked !== null ? [] : [['last error', beat.last_error] as const]),
+    ...(blocked === null ? [] : [['blocked', blocked.reason] as const, ['what to do', blocked.what_to_do] as const]),
+    ...(status.status === 'interrupted' ? [['what to do', `loopwright resume ${beat.run_id}`] as const] : []),
+    ['updated', `${status.age_seconds === null ? '?' : formatDuration(status.age_seconds)} ago`],
+  ]
+}
+
+function nowText(beat: Heartbeat): string {
+  const parts = [
+    beat.step ?? '',
+    ...(beat.pid === null ? [] : [`pid ${beat.pid}`]),
+    ...(beat.elapsed_seconds === null ? [] : [`for ${formatDuration(beat.elapsed_seconds)}`]),
+    ...(beat.eta_seconds === null ? [] : [`about ${formatDuration(beat.eta_seconds)} left`]),
+    ...(beat.speed === null ? [] : [`${beat.speed} B/s`]),
+    ...(beat.normal ? [] : ['NOT as usual']),
+  ]
+  return parts.join(', ')
+}
+
+function verifyText(verify: NonNullable<Heartbeat['verify']>): string {
+  return `${verify.ok ? 'passed' : `FAILED: ${verify.error ?? 'no reason given'}`} (round ${verify.round})`
+}
+
+function baselineText(baseline: NonNullable<Heartbeat['baseline']>, trajectory: readonly (number | null)[]): string {
+  const value = baseline.value === null ? 'not measured' : formatMetric(baseline.value)
+  const best = baseline.best === null ? '' : `, best ${formatMetric(baseline.best)}`
+  const line = trajectory.some((one) => one !== null) ? `  ${sparkline(trajectory, 30)}` : ''
+  return `${baseline.metric} ${value}, wanted ${baseline.wanted}${baseline.ok ? ' (met)' : ''}${best}${line}`
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
