@@ -104,11 +104,12 @@ export async function openApp(options: OpenOptions): Promise<App> {
   })
   const confiner = new Confiner({ config, sandboxOf: sandboxes.of })
   const blobs = fileBlobs({ folder: (id) => join(config.home, 'runs', id) })
-  const kept = new RunFolders(store, config.home, warn)
+  const drivers = driversOfThisMachine()
+  const kept = new RunFolders({ store, home: config.home, drivers, warn })
 
   const servicesOf = (record: RunRecord): Services => {
     const settings = settingsOf(record)
-    const folder = kept.open(record)
+    const { folder, loop } = kept.open(record) ?? {}
     const confine = confiner.of(settings)
     let workspace: Promise<Workspace> | undefined
     return {
@@ -151,6 +152,9 @@ export async function openApp(options: OpenOptions): Promise<App> {
           prefix,
           artifacts: folder?.artifactsPath() ?? join(config.home, 'runs', record.id),
         }),
+      ...(loop === undefined
+        ? {}
+        : { onCommand: (facts) => loop.onCommand(facts), knowledge: async () => loop.knowledge() }),
       markStory: async (mark) => await markStory({ ...mark, project: record.project }),
       onDelta: (delta) => options.onDelta?.(record.id, delta),
     }
@@ -161,7 +165,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     clock,
     blobs,
     redact,
-    drivers: driversOfThisMachine(),
+    drivers,
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     loops: [goal, repair, coordinator, ...(options.loops ?? [])],
