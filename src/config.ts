@@ -189,10 +189,13 @@ export async function loadSpecFile(path: string): Promise<LoadedLoop> {
   return { spec: validate(goalSpec, parsed), given: parsed.value, source }
 }
 
-/** The loop file that a path means: itself, or in a folder its `loop.yaml` or `openloop.json`. Throws `not_found`. */
+/**
+ * The loop file that a path means: itself, or in a folder its `openloop.json`, which somebody put there on purpose, else the `loop.yaml`
+ * that `init` writes. Throws `not_found`.
+ */
 export async function findLoopFile(path: string): Promise<string> {
   if (!(await isDirectory(path))) return path
-  for (const name of ['loop.yaml', 'loop.yml', 'openloop.json']) {
+  for (const name of ['openloop.json', 'loop.yaml', 'loop.yml']) {
     const file = join(path, name)
     if ((await readOptional(file)) !== undefined) return file
   }

@@ -30,6 +30,7 @@ test('the loop file is read as it stands, with the check the project most likely
   expect(spec).toMatchObject({
     mission: 'make it fast',
     project: '../app',
+    folder: '.',
     budget: { iterations: 10 },
     stages: { verify: { argv: ['npm', 'test'] }, fix: { agent: expect.stringContaining('Mend') } },
     limits: { commandTimeout: 900, stall: 300, consecutiveFailures: 3 },

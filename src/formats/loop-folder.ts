@@ -40,6 +40,7 @@ function loopFile(mission: string, projectRoot: string, verify: string | undefin
 kind: repair
 mission: ${yamlText(mission)}
 project: ${JSON.stringify(projectRoot)}
+folder: .                           # this folder: where heartbeat.json, logs and reports go
 rounds: 10
 
 stages:

@@ -5,15 +5,16 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scratch, write } from '../../../test/fixtures/repo.ts'
+import { findLoopFile } from '../../config.ts'
 import { LoopwrightError } from '../../core/errors.ts'
 import { displayWidth } from '../../core/plain.ts'
 import { isAlive, processIdentity } from '../../process/identity.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { holdLoopFolder } from './hold.ts'
-import { findLoopFile, loopStatusText, readLoopFolder, type StatusOptions } from './status.ts'
+import { loopStatusText, readLoopFolder, type StatusOptions } from './status.ts'
 
 const now = Date.parse('2026-01-01T00:00:05Z')
-const options: StatusOptions = { validate: async () => {}, isAlive, host: hostname(), now }
+const options: StatusOptions = { find: findLoopFile, validate: async () => {}, isAlive, host: hostname(), now }
 const beat: Heartbeat = {
   status: 'running',
   reason: null,
@@ -71,7 +72,7 @@ test('a status says what runs, since when, how it goes, and where the metric wen
     'npm test',
     '/logs/round3_verify.log',
     'FAILED: exit 1 (round 2)',
-    'score 0.5, wanted >= 0.9, best 0.6  ▁█',
+    'score 0.5, wanted >= 0.9, best 0.6 ▁█',
     '2 round(s) in a row',
     '1s ago',
   ])
@@ -120,17 +121,17 @@ test('what is wrong with the loop file is said, with what to do', async () => {
 
   using empty = scratch()
   expect(await readLoopFolder(empty.path, options)).toMatchObject({ valid: false, loop_file: null, status: null })
-  expect(loopStatusText(await readLoopFolder(empty.path, options), 200)).toContain('holds no loop file')
+  expect(loopStatusText(await readLoopFolder(empty.path, options), 200)).toContain('no loop in this folder')
   await expect(readLoopFolder(join(empty.path, 'nowhere'), options)).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test('an openloop.json that somebody brought is the loop file, and the other one is named', async () => {
   using folder = setUp()
   writeFileSync(join(folder.path, 'openloop.json'), '{}')
-  expect(findLoopFile(folder.path)).toEqual({ path: join(folder.path, 'openloop.json'), others: ['loop.yaml'] })
-  expect((await readLoopFolder(folder.path, options)).notes).toEqual([
-    'loop.yaml is there too, and not used: remove one of them',
-  ])
+  expect(await readLoopFolder(folder.path, options)).toMatchObject({
+    loop_file: join(folder.path, 'openloop.json'),
+    notes: ['loop.yaml is there too, and not used: remove one of them'],
+  })
 })
 
 test.each([

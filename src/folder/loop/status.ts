@@ -1,5 +1,5 @@
 import { lstatSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { formatDuration } from '../../core/duration.ts'
 import { isLoopwrightError, LoopwrightError, messageOf } from '../../core/errors.ts'
 import { formatMetric, sparkline } from '../../core/metric.ts'
@@ -9,24 +9,11 @@ import { folderHolder } from './hold.ts'
 import { readOwn } from './own.ts'
 import { readTrajectory } from './rounds.ts'
 
-/** What the loop file of a folder may be called, the first that is there counts: one that somebody brought before the one that `init` wrote. */
-const loopFileNames = ['openloop.json', 'loop.yaml', 'loop.yml', 'loop.json'] as const
+/** What the loop file of a folder may be called. */
+const loopFileNames = ['openloop.json', 'loop.yaml', 'loop.yml'] as const
 /** A heartbeat of another machine counts as dead when it is older, in seconds. */
 const deadSeconds = 30
 const mostHeartbeat = 1_000_000
-
-/** The loop file of a folder; `others` are there too and not used. */
-export interface FoundLoopFile {
-  /** Absolute, if the folder is. */
-  readonly path: string
-  readonly others: readonly string[]
-}
-
-/** The loop file of a folder; undefined when it has none. A link to a file is one: its owner put it there. */
-export function findLoopFile(folder: string): FoundLoopFile | undefined {
-  const [first, ...others] = loopFileNames.filter((name) => isFile(join(folder, name)))
-  return first === undefined ? undefined : { path: join(folder, first), others }
-}
 
 /** What a person wants to know of a loop folder. */
 export interface LoopFolderStatus {
@@ -50,6 +37,8 @@ export interface LoopFolderStatus {
 }
 
 export interface StatusOptions {
+  /** The loop file of a folder, as a run finds it; rejects when it has none. */
+  readonly find: (folder: string) => Promise<string>
   /** Reads the loop file and throws what is wrong with it, as a run would. */
   readonly validate: (path: string) => Promise<unknown>
   readonly isAlive: (process: { readonly pid: number; readonly started: string }) => boolean
@@ -64,8 +53,7 @@ export async function readLoopFolder(folder: string, options: StatusOptions): Pr
     throw new LoopwrightError('not_found', `${folder}: there is no such loop folder`, {
       hint: 'make one: loopwright init --kind repair FOLDER',
     })
-  const file = findLoopFile(folder)
-  const { problem, hint } = await problemOf(folder, file, options)
+  const { file, problem, hint } = await loopFileOf(folder, options)
   const text = readOwn(join(folder, 'heartbeat.json'), mostHeartbeat)
   const beat = text === undefined ? undefined : parseHeartbeat(text)
   const unreadable = beat === undefined && isThere(join(folder, 'heartbeat.json'))
@@ -74,7 +62,7 @@ export async function readLoopFolder(folder: string, options: StatusOptions): Pr
   const going = beat?.status === 'running' || beat?.status === 'starting'
   return {
     folder,
-    loop_file: file?.path ?? null,
+    loop_file: file,
     valid: problem === null,
     problem,
     hint,
@@ -93,20 +81,24 @@ export async function readLoopFolder(folder: string, options: StatusOptions): Pr
   }
 }
 
-async function problemOf(
+async function loopFileOf(
   folder: string,
-  file: FoundLoopFile | undefined,
-  { validate }: StatusOptions,
-): Promise<{ readonly problem: string | null; readonly hint: string | null }> {
-  if (file === undefined)
-    return { problem: `${folder} holds no loop file`, hint: 'make one: loopwright init --kind repair FOLDER' }
+  { find, validate }: StatusOptions,
+): Promise<Pick<LoopFolderStatus, 'problem' | 'hint'> & { readonly file: string | null }> {
+  let file: string | null = null
   try {
-    await validate(file.path)
-    return { problem: null, hint: null }
+    file = await find(folder)
+    await validate(file)
+    return { file, problem: null, hint: null }
   } catch (error) {
     const hint = isLoopwrightError(error) ? (error.hint ?? null) : null
-    return { problem: messageOf(error).split('\n')[0] ?? 'it cannot be read', hint }
+    return { file, problem: messageOf(error).split('\n')[0] ?? 'it cannot be read', hint }
   }
+}
+
+function othersOf(folder: string, file: string | null): string[] {
+  if (file === null) return []
+  return loopFileNames.filter((name) => name !== basename(file) && isFile(join(folder, name)))
 }
 
 function liveness(beat: Heartbeat, age: number, { host, isAlive }: StatusOptions): boolean | null {
@@ -120,6 +112,9 @@ function holderNotes(folder: string, { host, isAlive }: StatusOptions): string[]
   return [`held by run ${holder.run}${holder.host === host ? '' : ` on ${holder.host}`}`]
 }
 
+/** Rows that people copy from. */
+const whole: ReadonlySet<string> = new Set(['folder', 'log', 'what to do'])
+
 /** The status for people: one screen, no control characters whatever the folder holds. */
 export function loopStatusText(status: LoopFolderStatus, width = 100): string {
   const { heartbeat: beat } = status
@@ -131,12 +126,13 @@ export function loopStatusText(status: LoopFolderStatus, width = 100): string {
     ...(beat === null ? [['status', 'no run yet'] as const] : rowsOf(status, beat)),
   ]
   return rows
-    .map(([name, text]) => `${name.padEnd(10)} ${oneLine(text, Math.max(20, width - 11))}`.trimEnd())
+    .map(([name, text]) => `${name.padEnd(10)} ${oneLine(text, whole.has(name) ? 4_000 : Math.max(20, width - 11))}`)
+    .map((line) => line.trimEnd())
     .join('\n')
 }
 
 function fileText({ loop_file, problem }: LoopFolderStatus): string {
-  const name = loop_file?.split(/[/\\]/).at(-1)
+  const name = loop_file === null ? undefined : basename(loop_file)
   if (problem === null) return `${name}, valid`
   return name === undefined ? problem : `${name}, NOT valid: ${problem}`
 }
@@ -182,7 +178,7 @@ function verifyText(verify: NonNullable<Heartbeat['verify']>): string {
 function baselineText(baseline: NonNullable<Heartbeat['baseline']>, trajectory: readonly (number | null)[]): string {
   const value = baseline.value === null ? 'not measured' : formatMetric(baseline.value)
   const best = baseline.best === null ? '' : `, best ${formatMetric(baseline.best)}`
-  const line = trajectory.some((one) => one !== null) ? `  ${sparkline(trajectory, 30)}` : ''
+  const line = trajectory.some((one) => one !== null) ? ` ${sparkline(trajectory, 30)}` : ''
   return `${baseline.metric} ${value}, wanted ${baseline.wanted}${baseline.ok ? ' (met)' : ''}${best}${line}`
 }
 
