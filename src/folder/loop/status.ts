@@ -4,6 +4,7 @@ import { formatDuration } from '../../core/duration.ts'
 import { isLoopwrightError, LoopwrightError, messageOf } from '../../core/errors.ts'
 import { formatMetric, sparkline } from '../../core/metric.ts'
 import { oneLine } from '../../core/plain.ts'
+import { loopFileNames } from '../../formats/loop-folder.ts'
 import { type Heartbeat, type LoopState, parseHeartbeat } from './heartbeat.ts'
 import { folderHolder } from './hold.ts'
 import { readOwn } from './own.ts'
@@ -67,9 +68,7 @@ export async function readLoopFolder(folder: string, options: StatusOptions): Pr
     problem,
     hint,
     notes: [
-      ...(file === undefined
-        ? []
-        : file.others.map((name) => `${name} is there too, and not used: remove one of them`)),
+      ...othersOf(folder, file).map((name) => `${name} is there too, and not used: remove one of them`),
       ...(unreadable ? ['heartbeat.json cannot be read; the next run writes it anew'] : []),
       ...holderNotes(folder, options),
     ],
