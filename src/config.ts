@@ -5,6 +5,7 @@ import { callingAgent, type Env, fromEnvironment, secretValues } from './config/
 import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
+import { loopFileNames } from './core/loop-files.ts'
 import type { SandboxSpec } from './core/spec/confine.ts'
 import { goalSpec } from './core/spec/goal.ts'
 import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
@@ -195,7 +196,7 @@ export async function loadSpecFile(path: string): Promise<LoadedLoop> {
  */
 export async function findLoopFile(path: string): Promise<string> {
   if (!(await isDirectory(path))) return path
-  for (const name of ['openloop.json', 'loop.yaml', 'loop.yml']) {
+  for (const name of loopFileNames) {
     const file = join(path, name)
     if ((await readOptional(file)) !== undefined) return file
   }

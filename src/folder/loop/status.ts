@@ -2,16 +2,14 @@ import { lstatSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { formatDuration } from '../../core/duration.ts'
 import { isLoopwrightError, LoopwrightError, messageOf } from '../../core/errors.ts'
+import { loopFileNames } from '../../core/loop-files.ts'
 import { formatMetric, sparkline } from '../../core/metric.ts'
 import { oneLine } from '../../core/plain.ts'
-import { loopFileNames } from '../../formats/loop-folder.ts'
 import { type Heartbeat, type LoopState, parseHeartbeat } from './heartbeat.ts'
 import { folderHolder } from './hold.ts'
 import { readOwn } from './own.ts'
 import { readTrajectory } from './rounds.ts'
 
-/** What the loop file of a folder may be called. */
-const loopFileNames = ['openloop.json', 'loop.yaml', 'loop.yml'] as const
 /** A heartbeat of another machine counts as dead when it is older, in seconds. */
 const deadSeconds = 30
 const mostHeartbeat = 1_000_000
