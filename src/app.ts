@@ -8,6 +8,7 @@ import type { RunResult } from './core/result.ts'
 import type { LoopSpec } from './core/spec/loop.ts'
 import type { RunView } from './core/view.ts'
 import type { Runs } from './engine/runs.ts'
+import type { LoopFolderStatus } from './folder/loop/status.ts'
 import type { SandboxState } from './process/sandbox/sandbox.ts'
 import type { SqliteStore } from './store/sqlite.ts'
 import type { WorktreeInfo } from './workspace/prune.ts'
@@ -69,6 +70,18 @@ export interface App {
   worktrees(): Promise<WorktreeInfo[]>
   /** Removes what crashes left half-made; answers what it removed. */
   removeStale(): Promise<string[]>
+  /** Folders that hold a loop of their own. */
+  readonly loopFolders: {
+    /** Makes one for a repair loop; answers the paths of its files, relative. Rejects with `conflict` for what is there, unless forced. */
+    make(
+      folder: string,
+      options: { readonly mission?: string; readonly projectRoot: string; readonly force?: boolean },
+    ): Promise<string[]>
+    /** How the loop of one stands, and whether its file is valid. */
+    status(folder: string): Promise<LoopFolderStatus>
+    /** The same for people. */
+    statusText(status: LoopFolderStatus, width?: number): string
+  }
   readonly trust: {
     state(files: readonly SourceFile[]): Promise<TrustState>
     give(files: readonly SourceFile[]): Promise<void>

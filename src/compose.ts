@@ -9,6 +9,7 @@ import { AgentShop } from './compose/agents.ts'
 import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
+import { loopFolders } from './compose/loop-folders.ts'
 import { reportOf } from './compose/report.ts'
 import { Sandboxes } from './compose/sandboxes.ts'
 import { markStory } from './config/plan.ts'
@@ -318,6 +319,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     },
     worktrees: () => listWorktrees(config.home),
     removeStale: () => removeStale(config.home),
+    loopFolders: loopFolders(drivers),
     trust: {
       state: (files) => trustState({ home: config.home, project: config.project, files }),
       give: (files) => trust({ home: config.home, project: config.project, files }),

@@ -96,10 +96,16 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     )
   const one = '[run]'
   const oneText = 'a run id, its beginning or end, or last'
-  command('Look:', 'status', 'show how a run stands')
-    .argument(one, oneText, 'last')
+  command('Look:', 'status', 'show how a run stands, or the loop of a folder')
+    .argument('[run-or-folder]', `${oneText}, or a loop folder`, 'last')
     .option('--json', 'print JSON')
-    .action(act(async (run: string, flags: Flags) => (await import('./commands/look.ts')).status(io, run, flags)))
+    .action(
+      act(async (run: string, flags: Flags) => {
+        const { isFolder, folderStatus } = await import('./commands/folder.ts')
+        if (await isFolder(io, run)) return await folderStatus(io, run, flags, false)
+        return (await import('./commands/look.ts')).status(io, run, flags)
+      }),
+    )
   command('Look:', 'tail', 'print the events of a run')
     .argument(one, oneText, 'last')
     .option('-f, --follow', 'go on until the run ends')
@@ -158,9 +164,17 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 
   // ── set up ─────────────────────────────────────────────────────────────────
-  command('Set up:', 'init', 'make .loopwright/ in this project').action(
-    act(async () => (await import('./commands/about.ts')).init(io)),
-  )
+  command('Set up:', 'init', 'make .loopwright/ in this project, or a folder for a repair loop')
+    .argument('[folder]', 'with --kind repair: the folder to make')
+    .option('--kind <kind>', 'goal (the default) or repair', choice('--kind', ['goal', 'repair']))
+    .option('--project-root <dir>', 'repair: the project (default: here)')
+    .option('--mission <text>', 'repair: what shall be healthy in the end')
+    .option('--force', 'repair: overwrite what is there')
+    .action(
+      act(async (folder: string | undefined, flags: Flags) =>
+        (await import('./commands/folder.ts')).init(io, folder, flags),
+      ),
+    )
   command('Set up:', 'agents', 'list the agents and which are installed')
     .alias('backends')
     .option('--json', 'print JSON')
@@ -176,12 +190,19 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
         (await import('./commands/about.ts')).trust(io, files, flags),
       ),
     )
-  command('Set up:', 'doctor', 'check agents, git, state and this directory')
+  command('Set up:', 'doctor', 'check agents, git, state and this directory, or a loop folder')
+    .argument('[folder]', 'a loop folder: only whether its loop could run')
     .option('--fix', 'mend what can be mended')
     .option('--cwd <dir>', 'the directory to look at')
     .option('--timeout <time>', 'say what this time limit for agents means', duration('--timeout'))
     .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/doctor.ts')).doctor(io, flags)))
+    .action(
+      act(async (folder: string | undefined, flags: Flags) =>
+        folder === undefined
+          ? (await import('./commands/doctor.ts')).doctor(io, flags)
+          : (await import('./commands/folder.ts')).folderStatus(io, folder, flags, true),
+      ),
+    )
   command('Set up:', 'completion', 'print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
     .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))
