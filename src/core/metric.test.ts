@@ -84,6 +84,14 @@ test.each([
   expect(regexProblem(pattern)).toBeUndefined()
 })
 
+test('an expression that repeats anything several times sees less of a line, and one that does so too often is refused', () => {
+  const text = `${'a'.repeat(5_000)}\n`.repeat(3)
+  expect(readMetric(text, { regex: 'a.*a.*x(\\d+)' }).value).toBeUndefined()
+  expect(readMetric(`${'b'.repeat(5_000)} score=3 of 4`, { regex: '^.*score=(\\d+).*$' })).toEqual({ value: 3 })
+  expect(regexProblem('a.*b.*c.*d.*(e.*)f')).toMatch(/for ever/)
+  expect(readMetric('run: score of all = 12', { regex: '.*score.*=.*?(\\d+)' })).toEqual({ value: 12 })
+})
+
 test('a long line and a long output are read from their end, in bounded time', () => {
   const long = `${'x'.repeat(3_000_000)} 5\n${'a '.repeat(400_000)}score=3`
   expect(readMetric(long)).toEqual({ value: 3 })

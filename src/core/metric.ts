@@ -34,13 +34,24 @@ export type Tolerance = number | string
 
 /** How much of the end of an output is looked at, in characters. */
 export const maxMetricInput = 1_000_000
-/** The end of a line that an expression sees; an expression over several lines sees as much of the end of the output. */
+/** The end of a line that a number is looked for in. */
 const maxLine = 10_000
+/**
+ * How many characters of the end of a line an expression sees, and of how many lines, by how many of its repetitions take nearly
+ * anything (`.*`): each of them multiplies the time for a line that does not fit.
+ */
+const windows: readonly { readonly chars: number; readonly lines: number }[] = [
+  { chars: maxLine, lines: maxMetricInput },
+  { chars: 2_000, lines: 5_000 },
+  { chars: 500, lines: 200 },
+  { chars: 200, lines: 50 },
+]
+const broad = /(?:\.|\[\^[^\]]*\]|\\[SWDw])(?:[*+]|\{\d+,\d*\})/g
 
 /**
  * Reads a number out of what a command printed. Only the last million characters count. An expression is tried line by line from
- * the end, on at most 10,000 characters at once, so that a slow one stays bounded; ones that can take for ever are refused by
- * `regexProblem`. Never throws.
+ * the end, on at most 10,000 characters at once, on fewer for one with several `.*`; what can take for ever is refused by `regexProblem`.
+ * Never throws.
  */
 export function readMetric(output: string, source: MetricSource = {}): Reading {
   const text = plainText(output.slice(-maxMetricInput))
@@ -52,13 +63,14 @@ export function readMetric(output: string, source: MetricSource = {}): Reading {
 function byRegex(text: string, pattern: string): Reading {
   const problem = regexProblem(pattern)
   if (problem !== undefined) return { error: problem }
-  const regex = new RegExp(pattern, 'gm')
+  const regex = new RegExp(pattern.replace(leading, ''), 'gm')
+  const seen = windows[broadRepetitions(pattern)] ?? { chars: 0, lines: 0 }
   const lines = text.split('\n')
-  for (let at = lines.length - 1; at >= 0; at--) {
-    const found = lastMatch(regex, (lines[at] ?? '').slice(-maxLine))
+  for (let at = lines.length - 1; at >= Math.max(0, lines.length - seen.lines); at--) {
+    const found = lastMatch(regex, (lines[at] ?? '').slice(-seen.chars))
     if (found !== undefined) return parseNumber(found)
   }
-  const found = lastMatch(regex, text.slice(-maxLine))
+  const found = lastMatch(regex, text.slice(-seen.chars))
   return found === undefined ? { error: `nothing in the output fits /${pattern}/` } : parseNumber(found)
 }
 
@@ -80,9 +92,24 @@ export function regexProblem(pattern: string): string | undefined {
   } catch {
     return `/${pattern}/ is no regular expression`
   }
+  if (broadRepetitions(pattern) >= windows.length)
+    return `/${pattern}/ repeats nearly anything more than ${windows.length - 1} times: it may take for ever`
   return repeatsRepetition(pattern)
     ? `/${pattern}/ repeats a group that repeats itself: it may take for ever`
     : undefined
+}
+
+/** What may stand before a group without a difference: the last match counts anyway. */
+const leading = /^\^?(?:\.\*\??)+(?=.*\((?!\?))/
+
+/** How often an expression repeats what takes nearly anything. At its start and its end that costs nothing. */
+function broadRepetitions(pattern: string): number {
+  return (
+    pattern
+      .replace(leading, '')
+      .replace(/(?<!\\)\.[*+]\$?$/, '')
+      .match(broad)?.length ?? 0
+  )
 }
 
 const unbounded = /^(?:[*+]|\{\d+,\}|\{\d+,\d{3,}\})/
