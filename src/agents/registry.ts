@@ -14,15 +14,6 @@ import type { Which } from './which.ts'
 /** An agent of the user's own: one made in code, or a command by its template. */
 export type CustomAgent = Agent | { readonly command: string | readonly string[]; readonly model?: string }
 
-/** A CLI that speaks the Agent Client Protocol by itself. */
-export interface AcpAgentOptions {
-  /** `acp:gemini` … */
-  readonly name: string
-  /** What to start. */
-  readonly argv: readonly string[]
-  readonly preset: Preset
-}
-
 export interface AgentsOptions {
   /** The environment commands start from; nothing else is inherited. */
   readonly env: Readonly<Record<string, string>>

@@ -1,5 +1,6 @@
 import type { CommandResult, CommandSpec, Confinement, Redact, RunCommand } from '../core/ports.ts'
 import { type Allowed, failureOf } from './failure.ts'
+import { followProgress } from './progress.ts'
 import { type Supervise, type Supervised, supervise } from './supervise.ts'
 
 /**
@@ -15,7 +16,9 @@ export function commandRunner(
 ): RunCommand {
   return async (command, options) => {
     const timeoutMs = command.timeoutMs ?? options.timeoutMs
+    const progress = options.onProgress === undefined ? undefined : followProgress(options.onProgress)
     const seen = await run({
+      ...progress?.options,
       ...(command.shell === undefined ? { argv: command.argv ?? [] } : { shell: command.shell }),
       cwd: options.cwd,
       env: { ...env, ...options.env, ...command.env },
@@ -27,7 +30,7 @@ export function commandRunner(
       ...(options.tailChars === undefined ? {} : { tailChars: options.tailChars }),
       ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
       ...(options.confinement === undefined ? {} : { confinement: letThrough(options.confinement, options, command) }),
-    })
+    }).finally(() => progress?.end())
     const allowed = {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
