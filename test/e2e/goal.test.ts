@@ -37,7 +37,9 @@ test('iterations that change nothing and fail alike are warned of at the third a
       worker: () => {
         iteration++
         // A change, whatever it is, starts the count anew.
-        return iteration === 2 ? reply({ text: 'tried', edits: [{ write: 'notes.txt', content: 'tried' }] }) : 'all done'
+        return iteration === 2
+          ? reply({ text: 'tried', edits: [{ write: 'notes.txt', content: 'tried' }] })
+          : 'all done'
       },
     },
   })
