@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { git, makeRepo, scratch, write } from '../../test/fixtures/repo.ts'
@@ -120,4 +120,20 @@ test('nothing that configuration of the user, of the agent or of a nested reposi
   // The trap works: plain git springs it.
   expect(() => git(repo, 'status')).toThrow(/evil/)
   expect(existsSync(canary)).toBe(true)
+})
+
+test('a giant made of holes is left out of a checkpoint, and said so', async () => {
+  using place = scratch()
+  const repo = makeRepo(join(place.path, 'repo'), { 'a.txt': 'one\n' })
+  const workspaces = createWorkspaces({ home: join(place.path, 'home'), env: process.env })
+  const run = await workspaces.open({ run: 'r1', project: repo, isolation: 'worktree' })
+  write(run.path, { 'b.txt': 'b\n', giant: '' })
+  truncateSync(join(run.path, 'a.txt'), 500 * 1024 ** 3)
+  truncateSync(join(run.path, 'giant'), 500 * 1024 ** 3)
+  const done = await run.checkpoint('x', '1')
+  expect(done.changedFiles).toEqual(['b.txt'])
+  expect(run.warnings.join('\n')).toMatch(/left out of the checkpoint: giant/)
+  expect(await run.diff()).not.toContain('giant')
+  truncateSync(join(run.path, 'a.txt'), 0)
+  expect((await run.checkpoint('x', '2')).changedFiles).toEqual(['a.txt'])
 })

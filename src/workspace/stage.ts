@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access, readdir } from 'node:fs/promises'
+import { access, lstat, readdir } from 'node:fs/promises'
 import { isLoopwrightError } from '../core/errors.ts'
 import { kindOf } from './files.ts'
 import { type Git, line, type OwnRepo, records, shown, toInput } from './git.ts'
@@ -10,6 +10,9 @@ export interface StagedRepo extends OwnRepo {
   readonly index: string
 }
 
+/** In bytes. */
+const largest = 2 * 1024 ** 3
+
 export interface StageOptions {
   /** Gitlinks of the base, raw paths: they stay as they are. */
   readonly gitlinks: ReadonlySet<string>
@@ -19,7 +22,7 @@ export interface StageOptions {
 
 export interface Staged {
   readonly tree: string
-  /** Paths that could not be taken (sockets, unreadable files …), for people. */
+  /** Paths that could not be taken (sockets, unreadable files, files over 2 GiB …), for people. */
   readonly leftOut: readonly string[]
   /** Repositories inside the work tree whose files were taken as plain files. */
   readonly nested: readonly string[]
@@ -62,7 +65,7 @@ export async function stage(git: Git, repo: StagedRepo, options: StageOptions): 
     plan.nested.push(path)
     plan.add.push(...(await plainFiles(git, repo, path)))
   }
-  await unreadable(repo.workTree, plan)
+  await leaveOut(repo.workTree, plan)
   if (plan.remove.length > 0) {
     await git.own(repo, ['update-index', '-z', '--force-remove', '--stdin'], { input: toInput(plan.remove) })
   }
@@ -152,18 +155,21 @@ async function plainFiles(git: Git, repo: StagedRepo, path: string): Promise<str
   return found.filter((each) => !ignored.has(`./${each}`))
 }
 
-async function unreadable(root: string, plan: Plan): Promise<void> {
-  const checks = await Promise.all(
+/** Takes from the plan what cannot be read, and giants: a file of holes costs an agent nothing, and a checkpoint hours and the disk. */
+async function leaveOut(root: string, plan: Plan): Promise<void> {
+  const fits = await Promise.all(
     plan.add.map(async (path) => {
       const file = absolute(root, path)
-      if ((await kindOf(file)) !== 'file') return true
+      const facts = await lstat(file).catch(() => undefined)
+      if (facts?.isFile() !== true) return true
+      if (facts.size > largest) return false
       return access(file, constants.R_OK).then(
         () => true,
         () => false,
       )
     }),
   )
-  const readable = plan.add.filter((_, at) => checks[at])
-  plan.leftOut.push(...plan.add.filter((_, at) => !checks[at]))
-  plan.add.splice(0, plan.add.length, ...readable)
+  const taken = plan.add.filter((_, at) => fits[at])
+  plan.leftOut.push(...plan.add.filter((_, at) => !fits[at]))
+  plan.add.splice(0, plan.add.length, ...taken)
 }
