@@ -12,13 +12,14 @@ test('a loop folder begins with all that a person has to look at', () => {
   const files = loopFolderFiles({ mission: 'make it fast', projectRoot: '../app' })
   expect(files.map(({ path }) => path)).toEqual([
     'loop.yaml',
+    '.gitignore',
     'mission.md',
     'loop_contract.md',
     'eval_criteria.md',
     'knowledge/README.md',
     'output/README.md',
   ])
-  expect(files[1]?.text).toMatch(/## Objective\n\nmake it fast\n/)
+  expect(files[2]?.text).toMatch(/## Objective\n\nmake it fast\n/)
 })
 
 test('the loop file is read as it stands, with the check the project most likely has', () => {

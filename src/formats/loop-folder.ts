@@ -26,6 +26,7 @@ export function loopFolderFiles({ mission, projectRoot, projectFacts }: LoopFold
   const verify = guessCheck(projectFacts?.files ?? [], projectFacts?.scripts)
   return [
     { path: 'loop.yaml', text: loopFile(wanted, projectRoot, verify) },
+    { path: '.gitignore', text: gitignore },
     { path: 'mission.md', text: missionPage(wanted) },
     { path: 'loop_contract.md', text: contractPage },
     { path: 'eval_criteria.md', text: criteriaPage },
@@ -82,6 +83,9 @@ function yamlText(text: string): string {
     .map((line) => `  ${line.trimEnd()}`)
     .join('\n')}`
 }
+
+/** What a run derives from its journal is not committed; lessons are. */
+const gitignore = 'heartbeat.json\nprogress.md\nlogs/\nartifacts/\n.loopwright.lock*\n'
 
 const missionPage = (mission: string) => `# Mission
 

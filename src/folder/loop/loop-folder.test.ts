@@ -28,11 +28,11 @@ const spec = {
   baseline: { metric: 'score', value: 0.9 },
 }
 const run = exampleRun({ loop: 'repair', kind: 'repair', spec, caps: { iterations: 5 }, lastSeq: 1_000 })
-const driver = { pid: 4711, started: '99', host: 'here' }
+const driver = { id: 'not told', pid: 4711, started: '99', host: 'here' }
 
 const emitted = (name: string, data: Json): EventBody => ({ kind: 'emitted', key: '0/:0', name, data })
 const stage = (name: string, more: object = {}) => ({
-  ...{ stage: name, ok: true, failure: null, exit_code: 0, duration: 10, log: `/logs/${name}.log`, error: null },
+  ...{ stage: name, ok: true, failure: null, exit_code: 0, duration: 10, log: `/loop/logs/r/${name}.log`, error: null },
   ...more,
 })
 const begin: EventBody[] = [
@@ -145,7 +145,7 @@ test('a heartbeat stands before, every second while, and after a command, with s
     verify: { ok: true, round: 2, error: null },
     baseline: { metric: 'score', value: 0.5, target: 0.9, wanted: '>= 0.9', best: 0.5, ok: false },
     consecutive_failures: 0,
-    driver,
+    driver: { pid: 4711, started: '99', host: 'here' },
   })
   loop.onCommand(news('running', { progress: { pid: 77, bytes: 0, elapsedMs: 0 } }))
   world.advance(2_000)
@@ -286,7 +286,7 @@ test('the timeline has each line once, however often the run is taken up, and ke
   const count = (part: string) => text.split(part).length - 1
   expect(count('round 1 begins')).toBe(1)
   expect(count('round 2 begins')).toBe(1)
-  expect(count('verify FAILED: exit 1 (10s, log /logs/verify.log)')).toBe(1)
+  expect(count('verify FAILED: exit 1 (10s, logs/r/verify.log)')).toBe(1)
   expect(count('score 0.5, wanted >= 0.9')).toBe(1)
   expect(count(`## `)).toBe(1)
   expect(text).toMatch(/\n- 1970-01-01 00:1\n- /)

@@ -64,7 +64,7 @@ export class Pulse {
 
   constructor(run: RunRecord, driver: Heartbeat['driver']) {
     this.#record = run
-    this.#driver = driver
+    this.#driver = { pid: driver.pid, started: driver.started, host: driver.host }
     this.#target = numberOf(objectOf(objectOf(run.spec).baseline).value) ?? null
   }
 
@@ -179,7 +179,7 @@ export class Pulse {
     const late = elapsed !== null && median !== undefined && elapsed > median * usual.times + usual.seconds
     return {
       status,
-      reason: status === 'running' || status === 'starting' ? null : (view?.reason ?? this.#record.reason ?? null),
+      reason: this.#reason(status),
       run_id: this.#record.id,
       round: Math.max(view?.iteration ?? 0, on?.round ?? 0),
       total_rounds: view?.caps.iterations ?? this.#record.caps?.iterations ?? null,
@@ -232,6 +232,12 @@ export class Pulse {
     if (result.completed === true) return 'complete'
     this.#blocked ??= blockedOf(result.blocked)
     return result.stop_reason === 'blocked' || this.#blocked !== null ? 'blocked' : 'stopped'
+  }
+
+  #reason(status: LoopState): string | null {
+    if (status === 'running' || status === 'starting') return null
+    const reason = this.#view?.reason ?? this.#record.reason ?? null
+    return reason === 'done' ? null : reason
   }
 
   #agent(): string {

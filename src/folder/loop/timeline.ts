@@ -92,7 +92,7 @@ function emitted(view: RunView, name: string, value: Parameters<typeof objectOf>
       const stage = stageEvent(value)
       if (stage === undefined) return undefined
       const what = stage.ok ? 'ok' : `FAILED: ${stage.error ?? 'no reason given'}`
-      const log = stage.log === null ? '' : `, log ${stage.log}`
+      const log = stage.log === null ? '' : `, ${nearLog(stage.log)}`
       return `${stage.stage} ${what} (${formatDuration(stage.duration)}${log})`
     }
     case 'metric': {
@@ -117,6 +117,11 @@ function emitted(view: RunView, name: string, value: Parameters<typeof objectOf>
     default:
       return undefined
   }
+}
+
+/** A log as it is found from the folder, where it lies in it. */
+function nearLog(path: string): string {
+  return /(?:^|\/)(logs\/[^/]+\/[^/]+)$/.exec(path)?.[1] ?? path
 }
 
 const words: Readonly<Record<string, string>> = { complete: 'healthy', blocked: 'blocked' }
