@@ -143,6 +143,15 @@ test('the configuration is found from a subdirectory, and the calling agent and 
   ])
 })
 
+test('what an agent is given by the configuration is as secret as what stands in the environment', async () => {
+  const agents = 'agents: { mine: { command: x, env: { DEPLOY_TOKEN: from-the-file, REGION: nowhere } } }\n'
+  const { cwd, env } = await setup({ [own]: agents })
+  expect((await loadConfig({ cwd, env: { ...env, MY_API_KEY: 'made-up' } })).secrets).toEqual([
+    'from-the-file',
+    'made-up',
+  ])
+})
+
 test('the templates are valid, also with every comment taken as text', async () => {
   const { root, cwd, env } = await setup({ [own]: configTemplate, 'goal.yaml': goalTemplate })
   expect((await loadConfig({ cwd, env })).concurrency).toBe(8)

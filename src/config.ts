@@ -147,7 +147,7 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     noColor,
     ci,
     ...(caller === undefined ? {} : { caller }),
-    secrets: secretValues(env),
+    secrets: secretValues(env, ...Object.values(merged.agents ?? {}).map((agent) => agent.env ?? {})),
     ...(projectText === undefined ? {} : { projectFile: { path: projectPath, text: projectText } }),
     sources,
   }

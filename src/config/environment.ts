@@ -79,11 +79,13 @@ export function callingAgent(env: Env): { readonly agent: string; readonly varia
 }
 
 /** Values to take out of everything stored or shown, longest first. Values under 6 characters would blank ordinary text. */
-export function secretValues(env: Env): string[] {
-  const values = Object.entries(env).flatMap(([variable, value]) =>
-    /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i.test(variable) && value !== undefined && value.trim().length >= 6
-      ? [value.trim()]
-      : [],
-  )
+export function secretValues(...environments: readonly Env[]): string[] {
+  const values = environments
+    .flatMap(Object.entries<string | undefined>)
+    .flatMap(([variable, value]) =>
+      /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i.test(variable) && value !== undefined && value.trim().length >= 6
+        ? [value.trim()]
+        : [],
+    )
   return [...new Set(values)].sort((a, b) => b.length - a.length)
 }
