@@ -8,7 +8,7 @@ import { systemClock as clock } from './clock.ts'
 import { AgentShop } from './compose/agents.ts'
 import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
-import { RunFolders } from './compose/folders.ts'
+import { loopFolderOf, RunFolders } from './compose/folders.ts'
 import { loopFolders } from './compose/loop-folders.ts'
 import { reportOf } from './compose/report.ts'
 import { Sandboxes } from './compose/sandboxes.ts'
@@ -352,11 +352,13 @@ function namesOf(spec: LoopSpec, fallback: string | undefined): string[] {
 
 function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {
   const base = typeof run.meta?.base === 'string' ? run.meta.base : settings.base
+  const loopFolder = loopFolderOf(run)
   return {
     run: run.id,
     project: run.project,
     isolation: settings.isolation ?? 'worktree',
     ...(base === undefined ? {} : { base }),
+    ...(loopFolder === undefined ? {} : { loopFolder }),
     ...(settings.workspace ? { setup: settings.workspace.setup, copy: settings.workspace.copy } : {}),
   }
 }

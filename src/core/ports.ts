@@ -383,6 +383,8 @@ export interface WorkspaceSpec {
   readonly copy?: readonly string[]
   /** How the setup commands are confined; absent: not at all. */
   readonly confine?: Confine
+  /** The loop folder the run keeps, absolute; what a run writes there is no work of it. */
+  readonly loopFolder?: string
 }
 
 /** Where a workspace is, as its confinement needs to know. */

@@ -1,11 +1,12 @@
 import { lstat, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { LoopwrightError } from '../core/errors.ts'
+import { isKeptByRun } from '../core/loop-files.ts'
 import type { Workspace, WorkspaceSpec } from '../core/ports.ts'
 import { overUser, userStatus } from './create.ts'
 import { resolveCommit, type UserRepo } from './discover.ts'
-import { kindOf, readText, removeTree, writeAtomic } from './files.ts'
-import { type Git, shown } from './git.ts'
+import { isInside, kindOf, readText, realPathOf, removeTree, writeAtomic } from './files.ts'
+import { type Git, records, shown } from './git.ts'
 import { changedPaths, makeRepository, storesOf } from './repository.ts'
 import { absolute, stage } from './stage.ts'
 import { nameOf, worktreesIn } from './state.ts'
@@ -26,7 +27,8 @@ export async function openInPlace(
 ): Promise<Workspace> {
   const folder = join(worktreesIn(home), nameOf(spec.run))
   const control = join(folder, 'control.git')
-  const seen = user === undefined ? undefined : await watch(git, user, folder, control)
+  const seen =
+    user === undefined ? undefined : await watch(git, { user, folder, control, loop: await loopFolderIn(user, spec) })
   const changed = async () => (await seen?.changed()) ?? []
   const warnings = user === undefined ? ['not a git repository: working in place, nothing can be undone'] : []
   const none = () => Promise.reject(new LoopwrightError('workspace', 'working in place: workers share the directory'))
@@ -58,24 +60,34 @@ export async function openInPlace(
   return workspace
 }
 
-async function watch(git: Git, user: UserRepo, folder: string, control: string) {
+/** What is looked at, and with what. */
+interface Watched {
+  readonly user: UserRepo
+  readonly folder: string
+  readonly control: string
+  /** The loop folder as git names directories, `''` at the top; undefined when it lies elsewhere. Raw. */
+  readonly loop: string | undefined
+}
+
+async function watch(git: Git, watched: Watched) {
+  const { user, folder, control, loop } = watched
   const file = join(folder, 'before.json')
   const text = await readText(file)
   if (text === undefined) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await makeRepository({ gitDir: control, user, stores: await storesOf(user), head: 'refs/heads/none' })
-    await writeAtomic(file, JSON.stringify(await look(git, user, control)), 0o600)
+    await writeAtomic(file, JSON.stringify(await look(git, watched)), 0o600)
   }
   const before: Before = JSON.parse(text ?? (await readText(file)) ?? '{}')
   const rawChanged = async () => {
-    const now = await look(git, user, control)
+    const now = await look(git, watched)
     const paths = new Set<string>()
     for (const [path, mark] of Object.entries(now.dirty)) if (before.dirty[path] !== mark) paths.add(path)
     for (const path of Object.keys(before.dirty)) if (!(path in now.dirty)) paths.add(path)
     if (before.head !== null && now.head !== null) {
       for (const path of await changedPaths(git, { gitDir: control }, before.head, now.head)) paths.add(path)
     }
-    return [...paths].sort()
+    return [...paths].filter((path) => !isOfRun(path, loop)).sort()
   }
   return {
     before,
@@ -110,9 +122,10 @@ export function emptyTree(format: string): string {
     : '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 }
 
-async function look(git: Git, user: UserRepo, control: string): Promise<Before> {
+async function look(git: Git, { user, control, loop }: Watched): Promise<Before> {
   const dirty: Record<string, string> = {}
-  for (const path of await userStatus(git, control, user)) {
+  for (const path of await statusAround(git, { user, control, loop })) {
+    if (isOfRun(path, loop)) continue
     const place = absolute(user.top, path)
     if ((await kindOf(place)) === 'none') dirty[path] = 'gone'
     else {
@@ -121,4 +134,27 @@ async function look(git: Git, user: UserRepo, control: string): Promise<Before> 
     }
   }
   return { head: (await resolveCommit(git, user, 'HEAD')) ?? null, dirty }
+}
+
+/** The user's status; a new directory that holds what runs write into the loop folder is looked into. */
+async function statusAround(git: Git, { user, control, loop }: Omit<Watched, 'folder'>): Promise<string[]> {
+  const paths = await userStatus(git, control, user)
+  const lessons = `${loop}knowledge/`
+  const above = paths.filter((path) => path.endsWith('/') && loop !== undefined && lessons.startsWith(path))
+  if (above.length === 0) return paths
+  const repo = await overUser(git, control, user, 'user-index')
+  const listing = ['ls-files', '-z', '-o', '--exclude-standard', '--', ...above.map(shown)]
+  const within = records((await git.own(repo, listing)).stdout)
+  return [...paths.filter((path) => !above.includes(path)), ...within]
+}
+
+async function loopFolderIn(user: UserRepo, { loopFolder }: WorkspaceSpec): Promise<string | undefined> {
+  const place = loopFolder === undefined ? undefined : await realPathOf(loopFolder)
+  if (place === undefined || !isInside(user.top, place)) return undefined
+  const way = relative(user.top, place).split(sep).join('/')
+  return way === '' ? '' : Buffer.from(`${way}/`, 'utf8').toString('latin1')
+}
+
+function isOfRun(path: string, loop: string | undefined): boolean {
+  return loop !== undefined && path.startsWith(loop) && isKeptByRun(path.slice(loop.length))
 }

@@ -312,6 +312,36 @@ test('in place inside a repository commits nothing and tells what changed since 
   expect(git(s.repo, 'log', '--format=%s')).toBe('start\n')
 })
 
+test.each([
+  ['new', 'tools/ws', {}],
+  ['known', 'tools/ws', { 'tools/ws/openloop.json': '{}', 'tools/ws/heartbeat.json': 'old' }],
+  ['the top', '.', {}],
+  ['of a strange name', 'w [ü]*', {}],
+])('in place, what a run writes into its loop folder (%s) is no work of it', async (_, place, before) => {
+  using s = setUp({ 'a.txt': 'one\n', ...before })
+  const folder = join(s.repo, place)
+  write(folder, { 'mission.md': 'm\n', 'logs/r0/round1_fix.log': 'earlier\n' })
+  const workspace = await s.workspaces.open(s.spec({ isolation: 'inplace', loopFolder: folder }))
+  write(folder, {
+    'heartbeat.json': '{}',
+    '.heartbeat.json.12.tmp': '{',
+    'progress.md': '- started\n',
+    '.loopwright.lock': '{}',
+    'logs/r1/round1_fix.log': 'fixed\n',
+    'artifacts/round-1.json': '{}',
+    'output/report.txt': 'r\n',
+    'knowledge/lessons.md': '- learnt\n',
+  })
+  expect(await workspace.changedFiles()).toEqual([])
+  expect(await workspace.diff()).toBe('')
+  write(s.repo, { 'a.txt': 'two\n' })
+  write(folder, { 'knowledge/note.md': 'mine\n', 'heartbeat.json.bak': 'x' })
+  const [note, copy] = ['knowledge/note.md', 'heartbeat.json.bak'].map((name) => join(place, name))
+  expect(await workspace.changedFiles()).toEqual(['a.txt', copy, note].sort())
+  expect(await workspace.diff()).toContain('+mine')
+  expect(await workspace.diff()).not.toContain('+- learnt')
+})
+
 test('setup runs once in a fresh worktree, copies bring untracked files that are not committed and stay inside', async () => {
   using s = setUp({ 'a.txt': 'one\n' })
   write(s.repo, { '.env.local': 'KEY=1\n', 'cache/x.txt': 'x\n' })
