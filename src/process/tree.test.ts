@@ -157,7 +157,8 @@ test.runIf(hasProc)(
     expect(pipes.length).toBe(1)
     await ready(child)
     const tree = new ProcessTree({ root: processIdentity(child.pid), pipes })
-    await until(() => tree.members().length === 3)
+    // It is forked before it begins its session.
+    await until(() => tree.members().length === 3 && tree.sessions().length === 2)
     expect(new ProcessTree({ root: processIdentity(child.pid) }).members().length).toBe(2)
     const leader = tree.sessions().find((session) => session !== child.pid) ?? 0
     writeFileSync(join(place, 'fifo'), 'go\n')
