@@ -400,6 +400,20 @@ test('a folder that is deleted meanwhile is one warning each, and disturbs nobod
   expect(world.warnings.length).toBeLessThanOrEqual(5)
 })
 
+test('lines that could not be written for a while are written later', () => {
+  using world = setUp()
+  const loop = world.open()
+  const all = journal([...begin, ...round(1, { ok: true }), ...round(2, { ok: true })])
+  mkdirSync(join(world.folder, 'progress.md'))
+  const view = play(loop, all.slice(0, 6))
+  rmSync(join(world.folder, 'progress.md'), { recursive: true })
+  play(loop, all.slice(6), view)
+  loop.close()
+  const text = world.read('progress.md')
+  for (const part of ['started', 'round 1 begins', 'round 2 begins']) expect(text.split(part)).toHaveLength(2)
+  expect(world.warnings).toEqual([expect.stringContaining('progress.md')])
+})
+
 test('a heartbeat is never seen half: every read of it while it is replaced is whole', async () => {
   using world = setUp()
   const loop = world.open()

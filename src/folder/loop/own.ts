@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { LoopwrightError } from '../../core/errors.ts'
 import { openPlain, replaceFile, writeAll } from '../files.ts'
@@ -25,14 +25,19 @@ export function replaceOwn(directory: string, name: string, text: string): void 
   replaceFile(directory, name, text)
 }
 
-/** Adds to the end of a file, and to a line of its own where the last one was left half written. */
+/** Adds to the end of a file all or nothing, on a line of its own where the last one was left half written. */
 export function appendOwn(path: string, text: string): void {
   const fd = openPlain(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND)
   try {
     const { size } = fstatSync(fd)
     const last = Buffer.alloc(1)
     const torn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
-    writeAll(fd, torn ? `\n${text}` : text)
+    try {
+      writeAll(fd, torn ? `\n${text}` : text)
+    } catch (error) {
+      ftruncateSync(fd, size) // a full disk took a part of it
+      throw error
+    }
   } finally {
     closeSync(fd)
   }

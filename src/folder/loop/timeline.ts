@@ -10,6 +10,8 @@ import { appendOwn, readOwn } from './own.ts'
 
 /** A larger file is taken for one that nobody of us wrote. */
 const mostBytes = 64 * 1024 * 1024
+/** How much that could not be written is remembered, in characters. */
+const mostOwed = 100_000
 
 /**
  * A file of lines that only grows, each line once: behind each stands the run and the event it comes from, in a comment that no reader
@@ -19,6 +21,8 @@ export class LinesFile {
   readonly #path: string
   readonly #run: string
   #seq: number
+  /** What could not be written yet. */
+  #owed = ''
 
   /** @param lastSeq the last event of the run's journal: what claims to come after it is not believed */
   constructor(folder: string, name: string, run: { readonly id: string; readonly lastSeq: number }) {
@@ -27,11 +31,13 @@ export class LinesFile {
     this.#seq = lastOf(readOwn(this.#path, mostBytes) ?? '', run)
   }
 
-  /** Appends the line of an event unless it is there. */
+  /** Appends the line of an event unless it is there. A line that could not be written is written with the next one. */
   append(seq: number, line: string): void {
     if (seq <= this.#seq) return
-    appendOwn(this.#path, `${withoutComments(line)} <!-- ${this.#run} ${seq} -->\n`)
     this.#seq = seq
+    this.#owed = `${this.#owed}${withoutComments(line)} <!-- ${this.#run} ${seq} -->\n`.slice(-mostOwed)
+    appendOwn(this.#path, this.#owed)
+    this.#owed = ''
   }
 }
 
