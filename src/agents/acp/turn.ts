@@ -112,11 +112,11 @@ export class Turn {
   }
 
   #confinement(env: Readonly<Record<string, string>>, ours: readonly string[]): Pick<SuperviseOptions, 'confinement'> {
-    const { confinement } = this.#request
+    const { confinement, cwd } = this.#request
     const { preset, argv } = this.#options
     if (confinement === undefined) return {}
     const [executable = ''] = argv
-    const holes = preset === undefined ? confinement : withNeeds(confinement, preset.needs, { env, executable })
+    const holes = preset === undefined ? confinement : withNeeds(confinement, preset.needs, { env, executable, cwd })
     // What we set ourselves comes through as well.
     return { confinement: { ...holes, env: [...new Set([...holes.env, ...ours])] } }
   }

@@ -135,6 +135,7 @@ export function commandAgent(options: CommandAgentOptions): Agent {
     const [executable] = start.argv
     const holes = withNeeds(request.confinement, preset.needs, {
       env,
+      cwd: request.cwd,
       ...(executable === undefined ? {} : { executable }),
     })
     // What we set ourselves comes through as well.

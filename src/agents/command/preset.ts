@@ -38,16 +38,25 @@ export interface Preset {
 
 /** What an agent must reach when it is confined. */
 export interface Needs {
-  /** Under the home directory, written: its login, its sessions, its caches. */
+  /**
+   * Under the home directory, written: its login, its sessions, its caches. `{cwd}` stands for the directory it works in, named as Claude Code
+   * names a project's.
+   */
   readonly home: readonly string[]
-  /** Under the home directory, read. */
+  /**
+   * Under the home directory, read. Below what is written: what leads its next start (settings, hooks, servers, instructions), so that a confined one
+   * leaves nothing there that runs when the user starts it; with a `/` at the end, what is not there yet is a directory. A segment `*`, or a `*` at
+   * the start of one, stands for all that is there.
+   */
   readonly homeRead?: readonly string[]
   /** The model API's and the login's hosts. */
   readonly hosts: readonly string[]
   /** Names of variables; a `*` at the end stands for any rest. */
   readonly env: readonly string[]
-  /** Variables that name another directory for what it writes (CODEX_HOME …). */
-  readonly homeVariables?: readonly string[]
+  /** Directories under the home directory, where it may write what nobody needs afterwards: what is there is read, what is new is gone when it ends. */
+  readonly homeFleeting?: readonly string[]
+  /** Variables that name another directory for what it writes (CODEX_HOME …), and the path under the home directory that it stands for. */
+  readonly homeVariables?: Readonly<Record<string, string>>
   /** What it needs besides while this variable is set, and else must not see: another cloud's credentials. */
   readonly also?: readonly (Needs & { readonly when: string })[]
 }

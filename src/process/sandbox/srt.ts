@@ -71,7 +71,7 @@ export function srtSandbox(options: SrtOptions): Sandbox {
 
 /** What `srt` is told of a confinement. Throws `bad_input` for what it cannot keep. */
 export function srtSettings(confinement: Confinement, homes: readonly string[]): SrtSettings {
-  const { network, writable, readable, hidden } = confinement
+  const { network, writable, fleeting = [], readable, hidden } = confinement
   if (network === 'open') {
     throw new LoopwrightError('bad_input', 'srt cannot leave the network open', {
       hint: 'name the hosts that may be reached, or use bubblewrap (Linux)',
@@ -81,7 +81,8 @@ export function srtSettings(confinement: Confinement, homes: readonly string[]):
   parseAllowlist(entries)
   const both = (path: string) => [...new Set([cleanPath(path), realPath(cleanPath(path))])]
   const write = writable.flatMap(both)
-  const read = readable.flatMap(both)
+  // It knows no place to write that is gone afterwards.
+  const read = [...readable, ...fleeting].flatMap(both)
   const named = new Set([...write, ...read])
   const secrets = homes.flatMap((home) => homeSecrets.map((secret) => join(home, secret)))
   return {

@@ -118,7 +118,7 @@ class ViewMaker {
   }
 
   #asked(homes: readonly string[]): void {
-    const { writable, readable, hidden } = this.#input.confinement
+    const { writable, fleeting = [], readable, hidden } = this.#input.confinement
     const roots = writable.map(cleanPath)
     for (const path of writable) {
       const real = this.#resolve(path, roots)
@@ -132,6 +132,12 @@ class ViewMaker {
         })
       }
       this.#makeWritable(path, real, homes)
+    }
+    for (const path of fleeting) {
+      const real = this.#resolve(path, roots)
+      const isHome = homes.some((home) => isBelow(real, home))
+      if (isHome && kindAt(real) === undefined) mkdirSync(real, { recursive: true, mode: 0o700 })
+      if (kindAt(real) === 'directory') this.#own(real)
     }
     for (const [paths, kind] of [
       [readable, 'read'],
@@ -199,8 +205,8 @@ class ViewMaker {
   }
 
   #secrets(homes: readonly string[]): void {
-    const { writable, readable } = this.#input.confinement
-    const named = new Set([...writable, ...readable].map(cleanPath))
+    const { writable, fleeting = [], readable } = this.#input.confinement
+    const named = new Set([...writable, ...fleeting, ...readable].map(cleanPath))
     for (const home of [...homes, ...this.#input.homes.map(cleanPath)]) {
       for (const secret of homeSecrets) {
         const path = join(home, secret)
@@ -269,7 +275,7 @@ class ViewMaker {
   #pins(): void {
     this.#fill()
     for (const { path, kind } of [...this.#entries.values()]) {
-      if (kind !== 'read' && kind !== 'hide') continue
+      if (kind === 'write' || kind === 'pin') continue
       const around = this.#nearest(dirname(path))
       if (around?.kind !== 'write') continue
       for (let each = dirname(path); isBelow(each, around.path); each = dirname(each)) this.#set(each, 'pin')
@@ -379,7 +385,7 @@ class ViewMaker {
 
 /** What stands in a file that is not there: programs that read settings shall find none, and no mistake. */
 function coverOf(path: string): string {
-  return path.endsWith('.json') ? '{}' : ''
+  return /\.jsonc?$/.test(path) ? '{}' : ''
 }
 
 function depth(path: string): number {

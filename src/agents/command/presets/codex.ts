@@ -27,9 +27,30 @@ export const codex: Preset = {
   loggedIn,
   needs: {
     home: ['.codex', '.cache/codex'],
+    // What its shells read.
+    homeFleeting: ['.codex/shell_snapshots'],
+    homeRead: [
+      '.codex/config.toml',
+      '.codex/*.config.toml',
+      '.codex/managed_config.toml',
+      '.codex/requirements.toml',
+      '.codex/hooks.json',
+      '.codex/hooks/',
+      '.codex/AGENTS.md',
+      '.codex/AGENTS.override.md',
+      '.codex/agents/',
+      '.codex/rules/',
+      '.codex/prompts/',
+      '.codex/skills/',
+      '.codex/plugins/',
+      '.codex/memories/',
+      '.codex/packages/',
+      '.codex/vendor_imports/',
+      '.codex/bin/',
+    ],
     hosts: ['api.openai.com', 'chatgpt.com', '*.chatgpt.com', 'auth.openai.com'],
     env: ['OPENAI_*', 'CODEX_*', 'AZURE_OPENAI_*'],
-    homeVariables: ['CODEX_HOME', 'CODEX_SQLITE_HOME'],
+    homeVariables: { CODEX_HOME: '.codex', CODEX_SQLITE_HOME: '.codex/sqlite' },
   },
   projectFiles: ['.codex/'],
   unset: ['CODEX_SANDBOX', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_THREAD_ID'],
@@ -43,7 +64,10 @@ export const codex: Preset = {
       'check_for_update_on_startup=false',
       '-c',
       'analytics.enabled=false',
-      ...(request.skipPermissions ? ['--dangerously-bypass-approvals-and-sandbox'] : ['-s', 'workspace-write']),
+      // Its own sandbox cannot be set up inside of ours, and ours confines it.
+      ...(request.skipPermissions || request.confinement !== undefined
+        ? ['--dangerously-bypass-approvals-and-sandbox']
+        : ['-s', 'workspace-write']),
       ...(model === undefined ? [] : ['-m', model]),
       ...(request.sessionId === undefined ? [] : ['resume', request.sessionId]),
       long ? '-' : asArgument(prompt),

@@ -40,8 +40,27 @@ export const opencode: Preset = {
   login: 'run `opencode auth login`',
   loggedIn,
   needs: {
-    home: ['.local/share/opencode', '.config/opencode', '.cache/opencode', '.local/state/opencode'],
-    homeRead: ['.opencode'],
+    home: ['.local/share/opencode', '.cache/opencode', '.local/state/opencode'],
+    homeFleeting: [
+      // It ends when it cannot leave a .gitignore there.
+      '.config/opencode',
+      '.local/share/opencode/bin',
+      // Repositories it starts git in.
+      '.local/share/opencode/repos',
+      '.local/share/opencode/snapshot',
+    ],
+    homeRead: [
+      '.opencode',
+      // Programs, plugins and providers it fetches and starts.
+      '.cache/opencode/bin/',
+      '.cache/opencode/node_modules/',
+      '.cache/opencode/packages/',
+      '.cache/opencode/package.json',
+      '.cache/opencode/skills/',
+      '.local/share/opencode/plugin/',
+      '.local/share/opencode/plans/',
+      '.local/share/opencode/worktree/',
+    ],
     hosts: [
       'models.dev',
       'opencode.ai',
@@ -58,7 +77,6 @@ export const opencode: Preset = {
     ],
     env: ['OPENCODE_*', 'ANTHROPIC_*', 'OPENAI_*', ...keys],
     also: [bedrock],
-    homeVariables: ['OPENCODE_CONFIG_DIR'],
   },
   projectFiles: ['opencode.json', 'opencode.jsonc', '.opencode/', '.env'],
   env: { OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_AUTO_SHARE: 'false' },
