@@ -3,7 +3,7 @@ import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
 import type { Caps } from './core/budget.ts'
 import type { JsonObject } from './core/json.ts'
-import type { RunRecord, SandboxMode } from './core/ports.ts'
+import type { Isolation, RunRecord, SandboxMode } from './core/ports.ts'
 import type { RunResult } from './core/result.ts'
 import type { LoopSpec } from './core/spec/loop.ts'
 import type { RunView } from './core/view.ts'
@@ -87,8 +87,8 @@ export interface App {
     give(files: readonly SourceFile[]): Promise<void>
     /** The files of the project that can run commands in a run of this loop. */
     filesOf(request: StartLoop): Promise<SourceFile[]>
-    /** Those among them that make any agent we know run commands, at a branch or commit (default HEAD). */
-    filesForAgents(base?: string): Promise<SourceFile[]>
+    /** Those among them that make any agent we know run commands, at a branch or commit (default HEAD), or in place. */
+    filesForAgents(where?: { readonly base?: string; readonly isolation?: Isolation }): Promise<SourceFile[]>
   }
   /** Pauses what this process drives and closes the store. */
   close(): Promise<void>

@@ -324,10 +324,10 @@ export async function openApp(options: OpenOptions): Promise<App> {
       state: (files) => trustState({ home: config.home, project: config.project, files }),
       give: (files) => trust({ home: config.home, project: config.project, files }),
       filesOf: trustedFiles,
-      filesForAgents: (base) =>
+      filesForAgents: ({ base, isolation = config.isolation } = {}) =>
         agentFiles({
           project: cwd,
-          isolation: config.isolation,
+          isolation,
           copied: 'any',
           names: agents.projectFiles(),
           base,

@@ -88,3 +88,16 @@ describe('files by which a project leads an agent are asked about', () => {
     expect(call(start).status).toBe(0)
   })
 })
+
+test('what a refusal says to type is what it takes, in place and for another base too', () => {
+  const { run, call, repository } = setup({ '.claude/settings.json': '{}', 'loop.yaml': 'goal: g\nbase: old\n' })
+  git(repository, 'branch', 'old')
+  write(repository, { '.claude/settings.json': '{"other":1}' })
+  const agent = ['--agent', 'claude-code', '--criteria', 'c', '--verify', 'test -f out.txt']
+  for (const again of [() => run([...agent, '--isolation', 'inplace']), () => call(['run', 'loop.yaml', ...agent])]) {
+    const [, typed = ''] = /loopwright (trust.*)/.exec(again().stderr) ?? []
+    expect(call([...typed.split(' '), '--yes']).stderr).toBe('')
+    expect(again().stderr).not.toContain('trusted')
+    git(repository, 'checkout', '-q', '.')
+  }
+})

@@ -159,7 +159,6 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .action(act(async (run: string) => (await import('./commands/work.ts')).merge(io, run)))
   command('Work:', 'discard', 'throw the work of a run away: worktree and branch')
     .argument('<run>', oneText)
-    .option('--base <ref>', 'trust what this branch or commit has for agents, instead of HEAD')
     .option('-y, --yes', 'do not ask')
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 
@@ -184,6 +183,12 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .action(act(async (flags: Flags) => (await import('./commands/about.ts')).config(io, flags)))
   command('Set up:', 'trust', 'trust the files of this project that can run commands')
     .argument('[files...]', "loop files, besides the project's config.yaml")
+    .option('--base <ref>', 'trust what this branch or commit has for agents, instead of HEAD')
+    .option(
+      '--isolation <how>',
+      'trust what the commit has for agents (worktree), or the files as they lie there (inplace)',
+      choice('--isolation', ['worktree', 'inplace']),
+    )
     .option('-y, --yes', 'do not ask')
     .action(
       act(async (files: readonly string[], flags: Flags) =>

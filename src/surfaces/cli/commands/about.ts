@@ -5,6 +5,7 @@ import type { App } from '../../../app.ts'
 import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, pad, plainText } from '../../../core/plain.ts'
+import type { Isolation } from '../../../core/ports.ts'
 import { guessCheck } from '../../../core/project.ts'
 import { configTemplate, gitignoreTemplate, goalTemplate } from '../../../formats/templates.ts'
 import { canAsk, type Io, note, print, styleOf } from '../io.ts'
@@ -110,12 +111,12 @@ export async function config(io: Io, flags: { readonly json?: boolean }): Promis
 export async function trust(
   io: Io,
   names: readonly string[],
-  flags: { readonly yes?: boolean; readonly base?: string },
+  flags: { readonly yes?: boolean; readonly base?: string; readonly isolation?: Isolation },
 ): Promise<number> {
   return await withApp(io, async (app) => {
     const named: SourceFile[] = []
     for (const name of names) named.push((await loadSpecFile(resolve(io.cwd, name))).source)
-    const ofAgents = await app.trust.filesForAgents(flags.base)
+    const ofAgents = await app.trust.filesForAgents(flags)
     const files = [...(app.config.projectFile ? [app.config.projectFile] : []), ...named, ...ofAgents]
     if (files.length === 0) wrong('there is nothing to trust', 'name a loop file: loopwright trust loops/fix.yaml')
     const { untrusted } = await app.trust.state(files)

@@ -162,7 +162,8 @@ async function trusted(
     }
     const base = requests.flatMap(({ spec }) => (spec.base === undefined ? [] : [` --base ${oneLine(spec.base, 100)}`]))
     const sources = requests.flatMap(({ source }) => (source === undefined ? [] : [` ${oneLine(source.path, 200)}`]))
-    const names = [...sources, ...base.slice(0, 1)].join('')
+    const inPlace = requests.some(({ spec }) => spec.isolation === 'inplace') ? [' --isolation inplace'] : []
+    const names = [...sources, ...base.slice(0, 1), ...inPlace].join('')
     throw new LoopwrightError('untrusted', error.message, { hint: `read them, then: loopwright trust${names}` })
   }
 }
