@@ -96,3 +96,10 @@ test('a run that has to be confined does not start where nothing can do it, nor 
   await c.demand(spec({ skipPermissions: true, sandbox: 'none' }), [program])
   await c.demand(spec({}), [program])
 })
+
+test('a host that is none is refused before anything starts', async () => {
+  const { confiner: c } = confiner()
+  const bad = spec({ skipPermissions: true, sandbox: { network: ['api.example.com/x'] } })
+  await expect(c.demand(bad, [program])).rejects.toMatchObject({ code: 'bad_input' })
+  await expect(c.demand(spec({ sandbox: { network: ['api.example.com/x'] } }), [program])).resolves.toBeUndefined()
+})

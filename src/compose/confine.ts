@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Agent, Confine, SandboxMode } from '../core/ports.ts'
 import type { RunSettings } from '../core/settings.ts'
+import { parseAllowlist } from '../process/sandbox/allowlist.ts'
 import type { SandboxState } from '../process/sandbox/sandbox.ts'
 
 /** What may be reached where nobody said: package registries, so that dependencies can be installed. */
@@ -41,17 +42,28 @@ export class Confiner {
         writable: [root, ...writable],
         readable: [...repositories, ...readable],
         hidden: [home, dirname(userFile), ...(original === undefined ? [] : [original])],
-        network: theirs?.network ?? ours.network ?? usualNetwork,
+        network: this.#networkOf(settings),
         env: [...new Set([...(ours.env ?? []), ...(theirs?.env ?? [])])],
       }
     }
   }
 
-  /** Rejects with `missing_tool` when a run has to be confined and nothing here can do it. Agents that are functions need no sandbox. */
+  /**
+   * Rejects with `missing_tool` when a run has to be confined and nothing here can do it, and with `bad_input` for hosts and paths that are
+   * none. Agents that are functions need no sandbox.
+   */
   async demand(settings: RunSettings, agents: readonly Agent[]): Promise<void> {
     const by = modeOf(settings, this.#options.config)
+    // Said now, and not by every process of the run.
+    this.of(settings)
+    const network = this.#networkOf(settings)
+    if (by !== undefined && typeof network !== 'string') parseAllowlist(network)
     if (by === undefined || (by === 'auto' && !agents.some((agent) => agent.spawns))) return
     await this.#require(by)
+  }
+
+  #networkOf(settings: RunSettings) {
+    return settings.sandbox?.network ?? this.#options.config.sandbox.network ?? usualNetwork
   }
 
   async #require(by: Exclude<SandboxMode, 'none'>): Promise<void> {
