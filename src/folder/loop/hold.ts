@@ -46,6 +46,7 @@ export function holdLoopFolder(folder: string, options: HoldOptions): FolderHold
   try {
     writeFileSync(draft, mine, { flag: 'wx', mode: 0o600 })
   } catch (error) {
+    rmSync(draft, { force: true })
     options.warn?.(`${folder} cannot be held against other runs: ${messageOf(error)}`)
     return { release: () => {} }
   }

@@ -11,7 +11,7 @@ import type { RunFolder } from '../folder.ts'
 import { timers } from '../timers.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { readKnowledge } from './knowledge.ts'
-import { ownDirectory, readOwn, replaceOwn } from './own.ts'
+import { ownDirectory, probeOwn, readOwn, replaceOwn } from './own.ts'
 import { type CommandNews, Pulse } from './pulse.ts'
 import { roundName, writeRound } from './rounds.ts'
 import { LinesFile, timelineLine } from './timeline.ts'
@@ -109,6 +109,7 @@ class Folder implements LoopFolder {
       const file = `${name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_')}.log`
       const at = join(ownDirectory(this.path, 'logs', this.#run.id), file)
       clearWay(at)
+      probeOwn(at)
       path = at
     })
     if (path !== undefined) this.#pulse.opened(path)

@@ -43,6 +43,18 @@ export function appendOwn(path: string, text: string): void {
   }
 }
 
+/** Makes sure that a file can be written to, and leaves what it holds: a full disk lets files be made and takes nothing. */
+export function probeOwn(path: string): void {
+  const fd = openPlain(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND)
+  try {
+    const { size } = fstatSync(fd)
+    writeAll(fd, '\n')
+    ftruncateSync(fd, size)
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** The text of a plain file of at most so many bytes; undefined when there is none, it is larger, or a link. */
 export function readOwn(path: string, maxBytes: number): string | undefined {
   return readBytes(path, maxBytes)?.toString('utf8')
