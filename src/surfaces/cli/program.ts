@@ -208,6 +208,9 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
           : (await import('./commands/folder.ts')).folderStatus(io, folder, flags, true),
       ),
     )
+  command('Set up:', 'instructions', 'print what a coding agent has to know to work with loopwright')
+    .option('--prompts', 'print prompts for people to copy instead')
+    .action(act(async (flags: Flags) => (await import('./commands/about.ts')).instructions(io, flags)))
   command('Set up:', 'completion', 'print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
     .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))

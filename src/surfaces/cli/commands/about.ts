@@ -7,6 +7,7 @@ import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, pad, plainText } from '../../../core/plain.ts'
 import type { Isolation } from '../../../core/ports.ts'
 import { guessCheck } from '../../../core/project.ts'
+import { instructionsText, promptsText } from '../../../formats/instructions.ts'
 import { configTemplate, gitignoreTemplate, goalTemplate } from '../../../formats/templates.ts'
 import { canAsk, type Io, note, print, styleOf } from '../io.ts'
 import { wrong } from '../problem.ts'
@@ -82,6 +83,12 @@ export function loginText({ login }: Listing): string | undefined {
   if (login === undefined) return undefined
   const by = login.by === undefined ? '' : ` (${login.by})`
   return { yes: `logged in${by}`, no: `not logged in${by}`, unknown: 'login not known' }[login.state]
+}
+
+/** `loopwright instructions`. */
+export function instructions(io: Io, flags: { readonly prompts?: boolean }): number {
+  print(io, (flags.prompts ? promptsText() : instructionsText()).trimEnd())
+  return 0
 }
 
 /** `loopwright config`. */

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import type { RunBrowser } from '../checks/browser.ts'
+import { checkRunner } from '../checks/command.ts'
+import { markStory } from '../config/plan.ts'
+import type { Config } from '../config.ts'
+import type { RunCommand, RunRecord, Workspace } from '../core/ports.ts'
+import { usageAmounts } from '../core/price.ts'
+import { type RunSettings, settingsOf } from '../core/settings.ts'
+import { approvalPolicy } from '../core/spec/confine.ts'
+import type { RoleSettings, Services, ServicesOf } from '../engine/services.ts'
+import type { AgentShop } from './agents.ts'
+import type { Confiner } from './confine.ts'
+import type { RunFolders } from './folders.ts'
+import type { RunWork } from './work.ts'
+
+export interface ServicesOptions {
+  readonly config: Config
+  readonly agents: AgentShop
+  readonly confiner: Confiner
+  readonly work: RunWork
+  readonly folders: RunFolders
+  readonly runCommand: RunCommand
+  readonly browser: RunBrowser
+  readonly onDelta: ((run: string, delta: Readonly<Record<string, unknown>>) => void) | undefined
+}
+
+/** What a run's effects use: its agents, workspace and commands, confined as it is, and its folders. */
+export function runServices(options: ServicesOptions): ServicesOf {
+  const { config, agents, confiner, work, folders, runCommand, browser, onDelta } = options
+  return (record: RunRecord): Services => {
+    const settings = settingsOf(record)
+    const { folder, loop } = folders.open(record) ?? {}
+    const confine = confiner.of(settings)
+    let workspace: Promise<Workspace> | undefined
+    return {
+      role: (name) => roleOf(name, settings, config, agents),
+      workspace: () => {
+        workspace ??= work.open(record, confine)
+        return workspace
+      },
+      ...(confine ? { confine } : {}),
+      runCheck: checkRunner(runCommand),
+      runCommand,
+      amounts: (usage) => usageAmounts(usage ?? {}, config.prices),
+      outputPath: (name) => folder?.workersPath(name),
+      hooks: settings.hooks ?? {},
+      playBrowser: async (play, { prefix, ...call }) =>
+        await browser(play, {
+          ...call,
+          prefix,
+          artifacts: folder?.artifactsPath() ?? join(config.home, 'runs', record.id),
+        }),
+      ...(loop === undefined
+        ? {}
+        : { onCommand: (facts) => loop.onCommand(facts), knowledge: async () => loop.knowledge() }),
+      markStory: async (mark) => await markStory({ ...mark, project: record.project }),
+      onDelta: (delta) => onDelta?.(record.id, delta),
+    }
+  }
+}
+
+/** How agents are called in one role of a run: what the role says of its own, else the run, else the configuration. */
+function roleOf(name: string, settings: RunSettings, config: Config, agents: AgentShop): RoleSettings {
+  const own = settings.roles?.[name]
+  const stall = settings.stall ?? config.stall
+  const shared = {
+    retries: settings.retries ?? config.retries,
+    ...(own?.instructions === undefined ? {} : { instructions: own.instructions }),
+    ...(settings.timeout === undefined ? {} : { timeoutMs: settings.timeout * 1000 }),
+    ...(stall > 0 ? { stallMs: stall * 1000 } : {}),
+    ...(settings.skipPermissions === undefined ? {} : { skipPermissions: settings.skipPermissions }),
+    ...(settings.approvals === undefined ? {} : { approvals: approvalPolicy(settings.approvals) }),
+  }
+  const model = own?.model ?? settings.model
+  const agent = agents.get(settings, own?.agent)
+  const fallback = own?.fallback ?? settings.fallback ?? config.fallback
+  const other = fallback === undefined ? undefined : agents.get(settings, fallback)
+  return {
+    ...shared,
+    agent,
+    ...(model === undefined ? {} : { model }),
+    // Another agent knows other models.
+    ...(other === undefined || other === agent ? {} : { fallback: { ...shared, agent: other } }),
+  }
+}
