@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -463,6 +464,19 @@ test('a run folder with a loop folder puts its logs there and tells it of every 
   expect(world.beat().status).toBe('complete')
   expect(existsSync(join(world.folder, 'artifacts', 'round-1.json'))).toBe(true)
   expect(readFileSync(join(inner.path, 'events.jsonl'), 'utf8')).toContain('round_finished')
+})
+
+test('what a killed process had half written is removed when it is old, and nothing else', () => {
+  using world = setUp()
+  const old = ['.heartbeat.json.1.tmp', '.loopwright.lock.1.ab', '.my-own.tmp', 'notes.json.1.tmp']
+  for (const name of [...old, '.heartbeat.json.2.tmp']) {
+    writeFileSync(join(world.folder, name), 'half')
+    if (old.includes(name)) utimesSync(join(world.folder, name), 1, 1)
+  }
+  world.open().close()
+  expect(readdirSync(world.folder).sort()).toEqual(
+    ['.heartbeat.json.2.tmp', '.my-own.tmp', 'artifacts', 'heartbeat.json', 'notes.json.1.tmp'].sort(),
+  )
 })
 
 test('a loop folder that does not exist is said at once', () => {

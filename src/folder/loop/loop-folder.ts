@@ -11,7 +11,7 @@ import type { RunFolder } from '../folder.ts'
 import { timers } from '../timers.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { readKnowledge } from './knowledge.ts'
-import { ownDirectory, probeOwn, readOwn, replaceOwn } from './own.ts'
+import { ownDirectory, probeOwn, readOwn, replaceOwn, sweepDrafts } from './own.ts'
 import { type CommandNews, Pulse } from './pulse.ts'
 import { roundName, writeRound } from './rounds.ts'
 import { LinesFile, timelineLine } from './timeline.ts'
@@ -84,6 +84,7 @@ class Folder implements LoopFolder {
     this.#warnTo = options.warn
     this.#clock = options.clock ?? timers
     this.#pulse = new Pulse(options.run, options.driver)
+    for (const at of [this.path, join(this.path, 'artifacts')]) sweepDrafts(at, Date.now())
     this.#try('artifacts', () => moveEarlier(ownDirectory(this.path, 'artifacts'), options.run.id))
     this.#beat()
   }

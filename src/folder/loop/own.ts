@@ -1,7 +1,20 @@
-import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { LoopwrightError } from '../../core/errors.ts'
 import { openPlain, replaceFile, writeAll } from '../files.ts'
+
+/** Younger drafts may be somebody's who writes now, in milliseconds. */
+const draftMs = 60_000
 
 /**
  * A directory in a loop folder, made if need be. The folder is its owner's: what is in the way is never removed. Throws `workspace` for
@@ -80,6 +93,20 @@ export function readBytes(path: string, maxBytes: number): Buffer | undefined {
     }
   } catch {
     return undefined
+  }
+}
+
+/** Removes what a process that was killed had half written: drafts of ours that are a minute old. Never throws. */
+export function sweepDrafts(directory: string, now: number): void {
+  try {
+    if (!lstatSync(directory).isDirectory()) return
+    for (const name of readdirSync(directory)) {
+      if (!/^\.(?:[\w-]+\.json\.\d+\.tmp|loopwright\.lock\.\d+\.[0-9a-f]+)$/.test(name)) continue
+      const path = join(directory, name)
+      if (now - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > draftMs) rmSync(path, { force: true })
+    }
+  } catch {
+    // It is for tidiness alone.
   }
 }
 

@@ -96,7 +96,7 @@ export class Pulse {
     this.#running = {
       step: name,
       round: iteration,
-      since: progress === undefined ? (same?.since ?? now) : now - progress.elapsedMs,
+      since: same?.since ?? now - (progress?.elapsedMs ?? 0),
       command,
       log: outputPath ?? null,
       pid: progress?.pid ?? same?.pid ?? null,
