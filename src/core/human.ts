@@ -83,3 +83,8 @@ export function capsText(caps: RunView['caps'], kind = 'goal'): string {
   if (caps.microUsd !== undefined) parts.push(formatMoney(caps.microUsd))
   return parts.length === 0 ? 'no limits' : parts.join(' · ')
 }
+
+/** `1 file`, `3 files`. */
+export function counted(n: number, one: string): string {
+  return `${n} ${one}${n === 1 ? '' : 's'}`
+}

@@ -1,11 +1,12 @@
 import type { App } from '../../app.ts'
+import { resultJson } from '../../compose/look.ts'
 import { isLoopwrightError } from '../../core/errors.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import { exitCode } from '../../core/result.ts'
 import type { RunView } from '../../core/view.ts'
 import { type Follower, follow, type Show } from './follow.ts'
 import { type Io, print, styleOf } from './io.ts'
-import { outcomeText, questionsText, resultJson } from './outcome.ts'
+import { outcomeText, questionsText } from './outcome.ts'
 
 export interface DriveHere {
   readonly json?: boolean | undefined

@@ -2,14 +2,13 @@ import type { App } from '../../app.ts'
 import type { PreparedLoop } from '../../config/prepare.ts'
 import { capsOf } from '../../core/caps.ts'
 import { formatDuration } from '../../core/duration.ts'
-import { capsText } from '../../core/human.ts'
+import { capsText, counted } from '../../core/human.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { CommandSpec } from '../../core/ports.ts'
 import type { GoalSpec } from '../../core/spec/goal.ts'
 import { usesAgents } from '../../core/spec/loop.ts'
 import { type RepairSpec, type Stage, stages } from '../../core/spec/repair.ts'
 import { type Io, print, styleOf } from './io.ts'
-import { counted } from './lines.ts'
 
 /** Shows a goal as it would run, and where each value comes from. Starts nothing. */
 export function dryRun(

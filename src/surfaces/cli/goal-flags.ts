@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { readOptional } from '../../config/paths.ts'
+import { checkOf } from '../../core/check-text.ts'
 import { LoopwrightError } from '../../core/errors.ts'
 import type { Io } from './io.ts'
 import { wrong } from './problem.ts'
@@ -115,12 +116,6 @@ export function criteriaIn(text: string): string[] {
     .filter((line) => !/^\s*#/.test(line))
     .map((line) => line.replace(/^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?/, '').trim())
     .filter((line) => line !== '')
-}
-
-/** A check as it is written behind --verify: `shell: …` is run by a shell, all else without one. */
-function checkOf(text: string): string | { readonly shell: string; readonly name: string } {
-  const shell = /^\s*shell:\s*(.*)$/s.exec(text)?.[1]
-  return shell === undefined ? text : { shell, name: shell.trim().slice(0, 200) }
 }
 
 function networkOf(text: string): string | readonly string[] {

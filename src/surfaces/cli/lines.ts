@@ -1,4 +1,5 @@
 import { formatDuration } from '../../core/duration.ts'
+import { counted } from '../../core/human.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { listOf, numberOf, objectOf, textOf, textsOf } from '../../core/peek.ts'
 import { oneLine } from '../../core/plain.ts'
@@ -135,11 +136,6 @@ export function clock(seconds: number): string {
   const two = (n: number) => String(n).padStart(2, '0')
   const at = new Date(seconds * 1000)
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
-}
-
-/** `1 file`, `3 files`. */
-export function counted(n: number, one: string): string {
-  return `${n} ${one}${n === 1 ? '' : 's'}`
 }
 
 function who(data: JsonObject): string {

@@ -1,20 +1,12 @@
 import { questionList } from '../../core/answers.ts'
 import { formatDuration } from '../../core/duration.ts'
-import { capsText, formatCount, formatMoney } from '../../core/human.ts'
+import { capsText, counted, formatCount, formatMoney } from '../../core/human.ts'
 import { listOf, numberOf, objectOf, textOf } from '../../core/peek.ts'
 import { oneLine, plainText } from '../../core/plain.ts'
 import type { RunResult } from '../../core/result.ts'
 import { encodeToken } from '../../core/token.ts'
 import type { RunView } from '../../core/view.ts'
 import type { Style } from './io.ts'
-import { counted } from './lines.ts'
-
-/** The result as `--json` prints it: the run's, with a token that `run --resume` takes. */
-export function resultJson(result: RunResult): RunResult {
-  return result.token === undefined
-    ? result
-    : { ...result, token: encodeToken({ run: result.run_id, ask: result.token }) }
-}
 
 /** What a run came to, for people. */
 export function outcomeText(result: RunResult, view: RunView, style: Style, next = true): string {

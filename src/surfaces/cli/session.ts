@@ -1,8 +1,6 @@
 import { resolve } from 'node:path'
 import type { App } from '../../app.ts'
 import { plainText } from '../../core/plain.ts'
-import type { RunRecord } from '../../core/ports.ts'
-import { matchRun } from '../../core/run-ref.ts'
 import type { Show } from './follow.ts'
 import { type Io, note } from './io.ts'
 
@@ -28,16 +26,6 @@ export async function withApp<T>(
   } finally {
     await app.close()
   }
-}
-
-/** The run a person means: an id, a beginning or an end of one, or `last`. */
-export async function findRun(app: App, reference: string): Promise<RunRecord> {
-  const exact = /^[\w.-]+$/.test(reference) ? await app.store.getRun(reference) : undefined
-  if (exact) return exact
-  const runs = await app.runs.list()
-  // The attempts of a run are its own affair: `last` is what the person started.
-  const ids = (reference.toLowerCase() === 'last' ? runs.filter((run) => !run.parent) : runs).map((run) => run.id)
-  return await app.runs.get(matchRun(reference, ids))
 }
 
 /** How progress is shown for these flags. */

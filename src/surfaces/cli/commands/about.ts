@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { App } from '../../../app.ts'
+import { backendFacts } from '../../../compose/look.ts'
 import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, pad, plainText } from '../../../core/plain.ts'
@@ -47,6 +48,10 @@ export async function init(io: Io): Promise<number> {
 /** `loopwright agents`. */
 export async function agents(io: Io, flags: { readonly json?: boolean }): Promise<number> {
   return await withApp(io, async (app) => {
+    if (flags.json) {
+      print(io, JSON.stringify(await backendFacts(app)))
+      return 0
+    }
     const all = await app.agents.list()
     let found: string | undefined
     let why = ''
@@ -57,11 +62,6 @@ export async function agents(io: Io, flags: { readonly json?: boolean }): Promis
     } catch (error) {
       if (!(error instanceof LoopwrightError)) throw error
       why = error.message
-    }
-    if (flags.json) {
-      const backends = Object.fromEntries(all.map(({ name, ...rest }) => [name, rest]))
-      print(io, JSON.stringify({ backends, default: app.config.agent ?? 'auto', resolved_default: found ?? null }))
-      return 0
     }
     const style = styleOf(io.env, io.stdout)
     for (const one of all.filter((each) => each.available || each.kind !== 'acp')) {

@@ -1,17 +1,17 @@
 import type { App } from '../../../app.ts'
+import { findRun, isUnderWay, statusOf } from '../../../compose/look.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
-import { capsText, formatAgo, spendText, turnWord } from '../../../core/human.ts'
+import { capsText, counted, formatAgo, spendText, turnWord } from '../../../core/human.ts'
 import { oneLine } from '../../../core/plain.ts'
-import type { RunRecord } from '../../../core/ports.ts'
 import { type EventLine, eventLines, progressMessage } from '../../../core/progress.ts'
-import { rehydrate, statusFacts } from '../../../core/result.ts'
+import { rehydrate } from '../../../core/result.ts'
 import { emptyView, reduce } from '../../../core/view.ts'
 import { printOutcome } from '../drive.ts'
 import { follow } from '../follow.ts'
 import { type Io, print, styleOf } from '../io.ts'
-import { clock, counted, describeLine } from '../lines.ts'
+import { clock, describeLine } from '../lines.ts'
 import { renderLive } from '../live/render.ts'
-import { findRun, withApp } from '../session.ts'
+import { withApp } from '../session.ts'
 
 /** `loopwright status`. */
 export async function status(io: Io, reference: string, flags: { readonly json?: boolean }): Promise<number> {
@@ -20,17 +20,7 @@ export async function status(io: Io, reference: string, flags: { readonly json?:
     const view = await app.view(run.id)
     const shown = rehydrate(run, app.runs.interrupted(run))
     if (flags.json) {
-      const facts = statusFacts(view, shown, { path: app.runFolder(run), events: view.seq, seq: view.seq })
-      print(
-        io,
-        JSON.stringify({
-          ...facts,
-          spend: view.spend,
-          caps: view.caps,
-          asks: view.asks,
-          workspace: view.workspace ?? null,
-        }),
-      )
+      print(io, JSON.stringify(await statusOf(app, run)))
       return 0
     }
     const style = styleOf(io.env, io.stdout)
@@ -164,12 +154,6 @@ async function waited(app: App, io: Io, id: string, timeout: number | undefined)
   })
   if (late) return 'late'
   return code === 0 ? 'over' : 'left'
-}
-
-/** True while a run moves by itself: it has, or will have, a driver. */
-function isUnderWay(app: App, run: RunRecord): boolean {
-  if (run.status === 'waiting') return run.reason !== 'input'
-  return (run.status === 'running' || run.status === 'queued') && !app.runs.interrupted(run)
 }
 
 /** Looks on until it is over or the person leaves; leaving ends nothing but the looking. */

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import type { App, StartLoop } from '../../../app.ts'
-import { type PreparedLoop, prepareLoop } from '../../../config/prepare.ts'
+import { findRun } from '../../../compose/look.ts'
+import { prepareHere } from '../../../compose/prepared.ts'
+import type { PreparedLoop } from '../../../config/prepare.ts'
 import { findLoopFile } from '../../../config.ts'
 import { answerOf } from '../../../core/answers.ts'
 import type { Caps } from '../../../core/budget.ts'
@@ -18,7 +20,7 @@ import { budgetFlags, goalFlags, type RunFlags } from '../goal-flags.ts'
 import { canAsk, type Io, note, styleOf } from '../io.ts'
 import { headline } from '../outcome.ts'
 import { wrong } from '../problem.ts'
-import { directoryOf, findRun, showOf, withApp } from '../session.ts'
+import { directoryOf, showOf, withApp } from '../session.ts'
 
 /** `loopwright run`: puts a loop together, starts it, and drives it here or in the background. */
 export async function run(io: Io, loops: readonly string[], flags: RunFlags): Promise<number> {
@@ -39,7 +41,7 @@ export async function run(io: Io, loops: readonly string[], flags: RunFlags): Pr
   return await withApp(
     io,
     async (app) => {
-      const prepared = await prepare(app, io, given, {
+      const prepared = await prepareHere(app, given, {
         file,
         plan: flags.plan === undefined ? undefined : resolve(io.cwd, flags.plan),
       })
@@ -80,7 +82,7 @@ async function runTogether(io: Io, loops: readonly string[], flags: RunFlags): P
       const prepared = await Promise.all(
         loops.map(async (name) => {
           const file = await findLoopFile(resolve(io.cwd, name))
-          const loop = await prepare(app, io, own, { file, plan: undefined })
+          const loop = await prepareHere(app, own, { file, plan: undefined })
           return { name, loop, request: { ...requestOf(loop, cwd), name } }
         }),
       )
@@ -116,26 +118,6 @@ function capsOf(flags: Readonly<Record<string, number | undefined>>): Caps {
     agentCalls: at('agentCalls'),
     agents: at('agents'),
   })
-}
-
-/** The loop as it will run. The agent is settled now, so that a resume elsewhere uses the same. */
-async function prepare(
-  app: App,
-  _io: Io,
-  flags: Readonly<Record<string, unknown>>,
-  files: { readonly file: string | undefined; readonly plan: string | undefined },
-): Promise<PreparedLoop> {
-  const prepared = await prepareLoop({ config: app.config, flags, ...files })
-  const { agent, agentCommand } = prepared.spec
-  if (agent !== undefined || agentCommand !== undefined || !usesAgents(prepared.spec)) return prepared
-  const [attempting] = (prepared.spec.kind === 'goal' && prepared.spec.attemptAgents) || []
-  const { name, because } =
-    attempting === undefined ? app.agents.choose() : { name: attempting, because: 'the first of the attempts' }
-  return {
-    ...prepared,
-    spec: { ...prepared.spec, agent: name },
-    origins: new Map([...prepared.origins, ['agent', `found: ${because}`]]),
-  }
 }
 
 /** Starts; where files of the project must be trusted first, the person at the terminal is asked. */

@@ -1,12 +1,10 @@
-import type { App } from '../../../app.ts'
-import { formatAgo } from '../../../core/human.ts'
-import { objectOf, textOf } from '../../../core/peek.ts'
+import { listFacts, shownOf, titleOf } from '../../../compose/look.ts'
+import { counted, formatAgo } from '../../../core/human.ts'
 import { oneLine, pad, truncate } from '../../../core/plain.ts'
-import { finalStatuses, type RunRecord } from '../../../core/ports.ts'
+import { finalStatuses } from '../../../core/ports.ts'
 import { toPrune } from '../../../core/prune.ts'
 import { parseWhere, type Shown } from '../../../core/where.ts'
 import { type Io, note, print, styleOf } from '../io.ts'
-import { counted } from '../lines.ts'
 import { wrong } from '../problem.ts'
 import { withApp } from '../session.ts'
 
@@ -26,7 +24,7 @@ export async function listRuns(
     const shown = all.map((run) => shownOf(app, run)).filter(fits)
     const some = shown.slice(0, flags.limit)
     if (flags.json) {
-      print(io, JSON.stringify({ runs: some.map(factsOf), total: shown.length }))
+      print(io, JSON.stringify({ runs: some.map(listFacts), total: shown.length }))
       return 0
     }
     if (some.length === 0) {
@@ -78,30 +76,6 @@ export async function prune(
     }
     return 0
   })
-}
-
-function shownOf(app: App, run: RunRecord): Shown {
-  return { ...run, status: app.runs.interrupted(run) ? 'interrupted' : run.status }
-}
-
-function factsOf(run: Shown) {
-  return {
-    run_id: run.id,
-    status: run.status,
-    reason: run.reason ?? null,
-    loop: run.loop,
-    goal: titleOf(run),
-    project: run.project,
-    labels: run.labels,
-    created_at: run.createdAt / 1000,
-    updated_at: run.updatedAt / 1000,
-    ...(run.parent ? { parent: run.parent.run } : {}),
-  }
-}
-
-function titleOf(run: Shown): string {
-  const { name, goal } = objectOf(run.spec)
-  return textOf(name) ?? textOf(goal) ?? run.loop
 }
 
 function table(io: Io, runs: readonly Shown[]): void {

@@ -1,18 +1,20 @@
 import type { App } from '../../../app.ts'
+import { driveBehind, wasDetached } from '../../../compose/behind.ts'
+import { findRun } from '../../../compose/look.ts'
 import { answerOf } from '../../../core/answers.ts'
 import type { Caps } from '../../../core/budget.ts'
 import { toCaps } from '../../../core/caps.ts'
 import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
+import { counted } from '../../../core/human.ts'
 import { finalStatuses, type RunRecord } from '../../../core/ports.ts'
 import { exitCode } from '../../../core/result.ts'
 import { decodeToken } from '../../../core/token.ts'
-import { detach, driveBehind, wasDetached } from '../detach.ts'
+import { detach } from '../detach.ts'
 import { driveHere, printOutcome } from '../drive.ts'
 import type { RunFlags } from '../goal-flags.ts'
 import { canAsk, type Io, note, print } from '../io.ts'
-import { counted } from '../lines.ts'
 import { wrong } from '../problem.ts'
-import { findRun, showOf, withApp } from '../session.ts'
+import { showOf, withApp } from '../session.ts'
 
 type GoOnFlags = Partial<RunFlags>
 
@@ -63,7 +65,7 @@ export async function answer(io: Io, reference: string, given: readonly string[]
     const idle = run.status === 'waiting'
     if (idle && wasDetached(app, run)) {
       // Nobody sits at its terminal to set it off again.
-      await driveBehind(app, io, run)
+      await driveBehind(app, io.env, run)
       print(io, `answered ${run.id}: it goes on in the background`)
       return 0
     }

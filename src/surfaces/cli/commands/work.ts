@@ -1,12 +1,13 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { App } from '../../../app.ts'
+import { findRun } from '../../../compose/look.ts'
 import { LoopwrightError, messageOf } from '../../../core/errors.ts'
+import { counted } from '../../../core/human.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import { canAsk, type Io, note, print, type Style, styleOf } from '../io.ts'
-import { counted } from '../lines.ts'
 import { wrong } from '../problem.ts'
-import { findRun, withApp } from '../session.ts'
+import { withApp } from '../session.ts'
 
 /** `loopwright diff`. */
 export async function diff(io: Io, reference: string, flags: { readonly stat?: boolean }): Promise<number> {
