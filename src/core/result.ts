@@ -44,6 +44,10 @@ export interface RunResult {
   readonly error?: JsonObject
   /** Why a loop that only failed again and again goes no further, and what a person can do. */
   readonly blocked?: JsonObject
+  /** The metric of a repair round by round; null where it was not measured. */
+  readonly trajectory?: readonly Json[]
+  /** What the loops of a run of several came to. */
+  readonly runs?: readonly Json[]
   readonly rehydrated?: true
 }
 
@@ -95,6 +99,8 @@ export function runResult(
     ...(ask ? { questions: view.asks.flatMap((one) => questionsOf(one.request)), token: ask.id } : {}),
     ...(run.status === 'failed' && view.error ? { error: { ...view.error } } : {}),
     ...(run.status === 'done' && own.blocked !== undefined ? { blocked: objectOf(own.blocked) } : {}),
+    ...(shaped && Array.isArray(own.trajectory) ? { trajectory: own.trajectory } : {}),
+    ...(shaped && Array.isArray(own.runs) ? { runs: own.runs } : {}),
     ...(run.rehydrated ? { rehydrated: true } : {}),
   }
 }
