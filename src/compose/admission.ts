@@ -32,7 +32,7 @@ export class Admission {
       state: (files) => trustState({ home, project, files }),
       give: (files) => trust({ home, project, files }),
       filesOf: (request) => this.#filesOf(request),
-      filesForAgents: (base) => this.#filesForAgents(base),
+      filesForAgents: (where) => this.#filesForAgents(where),
     }
   }
 
@@ -70,9 +70,9 @@ export class Admission {
     return [...files, ...ofAgents]
   }
 
-  async #filesForAgents(base: string | undefined): Promise<SourceFile[]> {
+  async #filesForAgents(where: Parameters<App['trust']['filesForAgents']>[0] = {}): Promise<SourceFile[]> {
     const { config, cwd, agents } = this.#options
-    const { isolation } = config
+    const { base, isolation = config.isolation } = where
     return await this.#filesForThem({ project: cwd, isolation, base, copied: 'any', names: agents.projectFiles() })
   }
 

@@ -6,6 +6,7 @@ import { type RunSettings, settingsOf } from '../core/settings.ts'
 import type { Git } from '../workspace/git.ts'
 import { discard, listWorktrees } from '../workspace/prune.ts'
 import { type MergedIntoUser, mergeIntoUser } from '../workspace/user.ts'
+import { loopFolderOf } from './folders.ts'
 
 export interface RunWorkOptions {
   readonly config: Pick<Config, 'home' | 'cleanup'>
@@ -92,11 +93,13 @@ export function chosenRun({ result }: { readonly result?: Json }): string | unde
 
 function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {
   const base = typeof run.meta?.base === 'string' ? run.meta.base : settings.base
+  const loopFolder = loopFolderOf(run)
   return {
     run: run.id,
     project: run.project,
     isolation: settings.isolation ?? 'worktree',
     ...(base === undefined ? {} : { base }),
+    ...(loopFolder === undefined ? {} : { loopFolder }),
     ...(settings.workspace ? { setup: settings.workspace.setup, copy: settings.workspace.copy } : {}),
   }
 }
