@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
+import { lstat, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { LoopwrightError, messageOf } from '../core/errors.ts'
+import { makeRemovable } from '../process/removable.ts'
 
 /** True when `path` is `root` or below it, compared by segments. Both absolute. */
 export function isInside(root: string, path: string): boolean {
@@ -88,22 +89,14 @@ export async function removeTree(path: string, within: string): Promise<void> {
   await removeAll(trash)
 }
 
-/** `rm -rf` that first opens directories an agent made read-only. */
+/** `rm -rf` that also removes what an agent made read-only, or deeper than any path. */
 export async function removeAll(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 3 })
   } catch (error) {
-    if (!isErrno(error, 'EACCES', 'EPERM', 'ENOTEMPTY')) throw fileError(error, path)
-    await openDirectories(path)
+    if (!isErrno(error, 'EACCES', 'EPERM', 'ENOTEMPTY', 'ENAMETOOLONG')) throw fileError(error, path)
+    await makeRemovable(path)
     await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  }
-}
-
-async function openDirectories(path: string): Promise<void> {
-  if ((await kindOf(path)) !== 'dir') return
-  await chmod(path, 0o700).catch(() => {})
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openDirectories(join(path, entry.name))
   }
 }
 

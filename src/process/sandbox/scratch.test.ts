@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scratch, write } from '../../../test/fixtures/repo.ts'
+import { removeAll } from '../../workspace/files.ts'
 import { removeTree, sweepScratch } from './scratch.ts'
 
 test('a directory is removed also when it was made hard to remove, and nothing its links lead to', async () => {
@@ -31,4 +33,16 @@ test('what is swept is ours, old, and of a process that is dead', async () => {
   await sweepScratch(place.path)
   expect(readdirSync(place.path).toSorted()).toEqual([...names.slice(1), `loopwright-${dead}-linked`].toSorted())
   await sweepScratch(join(place.path, 'absent'))
+})
+
+test('a directory is removed also when it is deeper than any path', async () => {
+  using place = scratch()
+  const dig = `for (const at of Array(60).keys()) { fs.mkdirSync('d'.repeat(200)); process.chdir('d'.repeat(200)) }; fs.writeFileSync('x', '')`
+  for (const remove of [removeTree, removeAll]) {
+    const tree = join(place.path, 'tree')
+    mkdirSync(tree)
+    execFileSync(process.execPath, ['-e', dig], { cwd: tree })
+    await remove(tree)
+    expect(readdirSync(place.path)).toEqual([])
+  }
 })

@@ -1,24 +1,14 @@
-import { chmod, lstat, readdir, rm } from 'node:fs/promises'
+import { lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeRemovable } from '../removable.ts'
 
 /** Removes a directory a confined process wrote, also what it has made hard to remove. Never rejects: what stays is only left over. */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 2 })
   } catch {
-    await open(path)
+    await makeRemovable(path)
     await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined)
-  }
-}
-
-// Without its owner's right to write, a directory cannot be emptied.
-async function open(path: string): Promise<void> {
-  try {
-    if (!(await lstat(path)).isDirectory()) return
-    await chmod(path, 0o700)
-    for (const name of await readdir(path)) await open(join(path, name))
-  } catch {
-    // Gone, or not ours.
   }
 }
 
