@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LoopwrightError } from '../errors.ts'
 import { type GoalSpec, goalSpec } from './goal.ts'
 import { type Problem, problemsOf } from './problems.ts'
-import { type RepairSpec, repairSpec } from './repair.ts'
+import { type RepairSpec, repairSpec, rolesOf, stageRoles, stages } from './repair.ts'
 
 /** The kinds of loop a file can define. */
 export const kinds = ['goal', 'repair'] as const
@@ -10,9 +10,14 @@ export const kinds = ['goal', 'repair'] as const
 /** A parsed loop of any kind. */
 export type LoopSpec = GoalSpec | RepairSpec
 
-/** Whether a loop leads agents at all: a repair may be made of commands alone. */
+/** Whether the run's own agent does something: a repair may be made of commands, and of agents that its stages and roles name. */
 export function usesAgents(spec: LoopSpec): boolean {
-  return spec.kind === 'goal' || Object.values(spec.stages).some((stage) => stage !== undefined && 'agent' in stage)
+  if (spec.kind === 'goal') return true
+  const roles = rolesOf(spec)
+  return stages.some((at) => {
+    const stage = spec.stages[at]
+    return stage !== undefined && 'agent' in stage && roles[stageRoles[at]]?.agent === undefined
+  })
 }
 
 const unknownKind = z.looseObject({ kind: z.enum(kinds) })
