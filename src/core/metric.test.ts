@@ -13,8 +13,6 @@ import {
   readMetric,
   regexProblem,
   sparkline,
-  svgPath,
-  trajectoryPoints,
   worsens,
 } from './metric.ts'
 
@@ -186,13 +184,6 @@ test('a trajectory is drawn as a line of bars and as points', () => {
   expect(sparkline([null, 5, null])).toBe('·▄·')
   expect(sparkline([], 5)).toBe('')
   expect(sparkline([1, 2, 3, 9], 2)).toBe('▁█')
-  const points = trajectoryPoints([1, null, 3], { width: 100, height: 50, pad: 5 })
-  expect(points).toEqual([
-    { x: 5, y: 45, round: 1, value: 1 },
-    { x: 95, y: 5, round: 3, value: 3 },
-  ])
-  expect(svgPath(points)).toBe('M5 45 L95 5')
-  expect(trajectoryPoints([7], { width: 10, height: 10 })).toEqual([{ x: 5, y: 5, round: 1, value: 7 }])
   expect(formatMetric(0.1 + 0.2)).toBe('0.3')
 })
 
@@ -200,9 +191,6 @@ test('every drawing stays inside its frame', () => {
   fc.assert(
     fc.property(fc.array(fc.option(finite)), (values) => {
       expect([...sparkline(values, 1_000)]).toHaveLength(values.length)
-      for (const { x, y } of trajectoryPoints(values, { width: 100, height: 40 })) {
-        expect(x >= 0 && x <= 100 && y >= 0 && y <= 40).toBe(true)
-      }
     }),
   )
 })

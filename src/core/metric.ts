@@ -327,28 +327,6 @@ export function sparkline(values: readonly (number | null)[], width = 60): strin
     .join('')
 }
 
-/** The points of a trajectory as an SVG draws them: from left to right, larger values higher. Rounds without a value are left out. */
-export function trajectoryPoints(
-  values: readonly (number | null)[],
-  size: { readonly width: number; readonly height: number; readonly pad?: number },
-): { readonly x: number; readonly y: number; readonly round: number; readonly value: number }[] {
-  const { width, height, pad = 0 } = size
-  const { low, high } = rangeOf(values)
-  const round2 = (n: number) => Math.round(n * 100) / 100
-  return values.flatMap((value, at) => {
-    if (value === null || !Number.isFinite(value)) return []
-    const x = values.length === 1 ? 0.5 : at / (values.length - 1)
-    const y = high === low ? 0.5 : 1 - share(value, low, high)
-    const place = { x: round2(pad + x * (width - 2 * pad)), y: round2(pad + y * (height - 2 * pad)) }
-    return [{ ...place, round: at + 1, value }]
-  })
-}
-
-/** Points as the `d` of an SVG path. */
-export function svgPath(points: readonly { readonly x: number; readonly y: number }[]): string {
-  return points.map(({ x, y }, at) => `${at === 0 ? 'M' : 'L'}${x} ${y}`).join(' ')
-}
-
 /** Where a value lies between two, from 0 to 1; halved first, so that the distance of two huge numbers is finite. */
 function share(value: number, low: number, high: number): number {
   return (value / 2 - low / 2) / (high / 2 - low / 2)
