@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BoundedText, bound, lastOf } from './bounded.ts'
+import { BoundedText, bound, endOf } from './bounded.ts'
 
 test('short text is kept as it is, long text keeps both ends', () => {
   expect(bound('abc', 3)).toBe('abc')
   expect(bound('abcdef', 4)).toBe('ab\n… [2 characters left out] …\nef')
-  expect(lastOf(' abc\n', 3)).toBe('abc')
-  expect(lastOf('abcdef', 4)).toBe('…def')
+  expect(endOf(' abc\n', 3)).toBe('abc')
+  expect(endOf('abcdef', 4)).toBe('…def')
 })
 
 test('text that comes in pieces is bounded like the whole, and no character is cut in two', () => {
@@ -20,7 +20,7 @@ test('text that comes in pieces is bounded like the whole, and no character is c
       expect(collected.text).toBe(bound(whole, even))
       expect(collected.chars).toBe(whole.length)
       expect(collected.text.isWellFormed()).toBe(whole.isWellFormed())
-      expect(lastOf(whole, limit).length).toBeLessThanOrEqual(limit)
+      expect(endOf(whole, limit).length).toBeLessThanOrEqual(limit)
     }),
   )
 })

@@ -1,3 +1,5 @@
+import { lastOf } from '../process/tail.ts'
+
 /** How much of an agent's text is kept for the journal; all of it stands in the output file. */
 export const textLimit = 64 * 1024
 
@@ -11,12 +13,10 @@ export function bound(text: string, limit: number = textLimit): string {
   return `${head}\n… [${text.length - head.length - tail.length} characters left out] …\n${tail}`
 }
 
-/** The last `limit` characters at most, for messages. */
-export function lastOf(text: string, limit: number): string {
+/** The last `limit` characters of a text without the blanks around it, with `…` where something was cut off. For messages. */
+export function endOf(text: string, limit: number): string {
   const trimmed = text.trim()
-  if (trimmed.length <= limit) return trimmed
-  const from = trimmed.length - limit + 1
-  return `…${trimmed.slice(isHighSurrogate(trimmed, from - 1) ? from + 1 : from)}`
+  return trimmed.length <= limit ? trimmed : `…${lastOf(trimmed, limit - 1)}`
 }
 
 function isHighSurrogate(text: string, at: number): boolean {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { supervise } from '../process/supervise.ts'
-import { lastOf } from './bounded.ts'
+import { endOf } from './bounded.ts'
 
 /** What a CLI answered when asked for its version. */
 export type Probed = { readonly version: string } | { readonly error: string }
@@ -18,7 +18,7 @@ export function createProbe(env: Readonly<Record<string, string>>, cwd: string, 
     if (ran.spawnError !== undefined) return { error: ran.spawnError }
     if (ran.timedOut) return { error: `did not tell its version within ${timeoutMs / 1000}s` }
     if (ran.exitCode !== 0)
-      return { error: `exited ${ran.exitCode ?? ran.signal}: ${lastOf(ran.stderr || ran.stdout, 200)}` }
+      return { error: `exited ${ran.exitCode ?? ran.signal}: ${endOf(ran.stderr || ran.stdout, 200)}` }
     const [line = ''] = `${ran.stdout.trim() || ran.stderr.trim()}`.split('\n')
     return { version: /\d+\.\d+[\w.+-]*/.exec(line)?.[0] ?? line.slice(0, 80) }
   }

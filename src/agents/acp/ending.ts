@@ -1,5 +1,5 @@
 import type { Supervised } from '../../process/supervise.ts'
-import { lastOf } from '../bounded.ts'
+import { endOf } from '../bounded.ts'
 import { decide, type Ending } from '../command/outcome.ts'
 import { defined, type ReadError, text } from '../command/reader.ts'
 import { oneLine } from '../command/told.ts'
@@ -68,7 +68,7 @@ export function endingOf(facts: TurnFacts): Ending {
 function unanswered(facts: TurnFacts): Ending {
   const { ran, stopped, killed } = facts
   if (stopped !== undefined) {
-    const printed = stopped.outcome === 'stalled' ? lastOf(ran.stderr, 500) : ''
+    const printed = stopped.outcome === 'stalled' ? endOf(ran.stderr, 500) : ''
     return { outcome: stopped.outcome, message: `${stopped.message}${printed === '' ? '' : `; stderr: ${printed}`}` }
   }
   if (killed) return of(facts, { ...ran, aborted: true }, {})
@@ -109,7 +109,7 @@ function ended(ran: Supervised): Supervised {
 }
 
 function stranger({ argv, ran, spoke }: TurnFacts): string {
-  const printed = lastOf(ran.stderr, 500) || lastOf(ran.stdout, 500)
+  const printed = endOf(ran.stderr, 500) || endOf(ran.stdout, 500)
   const what = spoke ? 'ended before it answered initialize' : 'does not speak the Agent Client Protocol'
   return `${argv.join(' ').slice(0, 200)} ${what}: it exited ${ran.exitCode}${printed === '' ? ' and printed nothing' : `: ${printed}`}`
 }
@@ -120,6 +120,6 @@ function refusal({ name, denied }: TurnFacts): string {
 }
 
 function said(answer: string): string {
-  const last = text(lastOf(answer, 300))
+  const last = text(endOf(answer, 300))
   return last === undefined ? '' : `: ${last}`
 }

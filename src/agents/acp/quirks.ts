@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Usage } from '../../core/ports.ts'
-import { lastOf } from '../bounded.ts'
+import { endOf } from '../bounded.ts'
 import { classify } from '../command/classify.ts'
 import { amount, defined, type Fields, fields, list, type ReadError, text } from '../command/reader.ts'
 
@@ -83,7 +83,7 @@ export function troubleIn(stderr: string): ReadError | undefined {
     const plain = stripVTControlCharacters(line.slice(0, 4000))
     const status = statusIn(plain)
     if (status === undefined && classify(plain, undefined, 0).outcome === 'failed') continue
-    return { message: lastOf(plain, 400), ...defined({ status }) }
+    return { message: endOf(plain, 400), ...defined({ status }) }
   }
   return undefined
 }

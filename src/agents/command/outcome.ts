@@ -1,7 +1,7 @@
 import type { AgentOutcome } from '../../core/ports.ts'
 import { memoryMarker } from '../../process/memory-marker.ts'
 import type { Supervised } from '../../process/supervise.ts'
-import { lastOf } from '../bounded.ts'
+import { endOf } from '../bounded.ts'
 import { classify, type Verdict } from './classify.ts'
 import type { Advice } from './preset.ts'
 import type { ReadError, Reading } from './reader.ts'
@@ -76,11 +76,11 @@ export function decide(facts: Facts): Ending {
   if (!through && (ran.stalled || ran.timedOut)) return hung(facts)
   const clean = ran.exitCode === 0 || through
   if (!clean && ran.oom !== undefined) {
-    return { outcome: 'oom', message: `${name} ran out of memory: ${lastOf(ran.oom.evidence, stderrLimit)}` }
+    return { outcome: 'oom', message: `${name} ran out of memory: ${endOf(ran.oom.evidence, stderrLimit)}` }
   }
   const said = isText(reading) ? `${ran.stderr}\n${ran.stdout}` : ran.stderr
   if (!clean && memoryMarker(said) !== undefined) {
-    return { outcome: 'oom', message: `${name} ran out of memory: ${lastOf(ran.stderr || ran.stdout, stderrLimit)}` }
+    return { outcome: 'oom', message: `${name} ran out of memory: ${endOf(ran.stderr || ran.stdout, stderrLimit)}` }
   }
   if (reading.error !== undefined) return explain(facts, reading.error)
   if (!clean) return broken(facts)
@@ -97,7 +97,7 @@ export function decide(facts: Facts): Ending {
     return { outcome: 'failed', message: `${name} exited 0 before its answer was complete${snippet(ran)}` }
   }
   if (reading.text.trim() === '') {
-    const err = lastOf(ran.stderr, stderrLimit)
+    const err = endOf(ran.stderr, stderrLimit)
     return { outcome: 'failed', message: `${name}: empty output${err === '' ? '' : `; stderr: ${err}`}` }
   }
   return { outcome: 'done' }
@@ -113,7 +113,7 @@ function hung(facts: Facts): Ending {
   const trouble = reading.error ?? reading.trouble ?? facts.trouble
   if (trouble === undefined) return { outcome, message: `${name} ${how}${snippet(ran)}` }
   const { outcome: because, ...rest } = verdictOf(facts, trouble)
-  const message = `${name} ${how}: ${lastOf(trouble.message, stderrLimit)}`
+  const message = `${name} ${how}: ${endOf(trouble.message, stderrLimit)}`
   if (because === 'failed') return { outcome, message }
   return ending(facts, { outcome: because, ...rest }, message)
 }
@@ -123,7 +123,7 @@ function broken(facts: Facts): Ending {
   const { ran, reading, name } = facts
   const signal = ran.signal ?? (ran.exitCode === null ? 'a signal' : signalExits[ran.exitCode])
   // Of a stream, what stands on stdout is work, not an error.
-  const said = lastOf(ran.stderr, stderrLimit) || (isText(reading) ? lastOf(ran.stdout, stderrLimit) : '')
+  const said = endOf(ran.stderr, stderrLimit) || (isText(reading) ? endOf(ran.stdout, stderrLimit) : '')
   const advice = adviceFor(facts, said)
   if (signal !== undefined && advice === undefined) {
     const memory = signal === 'SIGKILL' ? ', perhaps because memory ran out' : ''
@@ -136,7 +136,7 @@ function broken(facts: Facts): Ending {
 }
 
 function explain(facts: Facts, error: ReadError): Ending {
-  const message = `${facts.name}: ${lastOf(error.message, stderrLimit + 100)}`
+  const message = `${facts.name}: ${endOf(error.message, stderrLimit + 100)}`
   return ending(facts, verdictOf(facts, error), message, adviceFor(facts, `${error.message}\n${facts.ran.stderr}`))
 }
 
@@ -177,7 +177,7 @@ function isText(reading: Reading): boolean {
 }
 
 function snippet(ran: Facts['ran']): string {
-  const out = lastOf(ran.stdout, stderrLimit)
-  const err = lastOf(ran.stderr, stderrLimit)
+  const out = endOf(ran.stdout, stderrLimit)
+  const err = endOf(ran.stderr, stderrLimit)
   return `${out === '' ? '' : `; stdout: ${out}`}${err === '' ? '' : `; stderr: ${err}`}`
 }

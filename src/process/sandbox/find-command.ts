@@ -2,8 +2,8 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 
 /**
- * The file a command's name stands for; undefined when it is not there. Relative directories of PATH are left out: they are another place in
- * every project, whose files are not to be trusted with this.
+ * The file a command's name stands for; undefined when it is not there. Relative directories of PATH are left out: they are
+ * another place in every project, whose files are not to be trusted with this.
  */
 export function findCommand(command: string, path = '/usr/bin:/bin', cwd = '/'): string | undefined {
   const places = command.includes('/')
