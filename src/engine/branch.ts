@@ -83,9 +83,9 @@ export class Branch {
     return this.#activation.segment.state
   }
 
-  /** The caps of the run's own budget as they are now; for reservations, not for decisions of the loop. */
+  /** The tightest caps of all budgets the run counts in; for reservations, not for decisions of the loop. */
   get caps(): Caps {
-    return this.#activation.budget.caps
+    return this.#activation.budget.tightest
   }
 
   /** True once a stop was asked for or a cap refused something; the same at this point on every replay. */

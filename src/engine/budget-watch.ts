@@ -13,11 +13,13 @@ import type { Timers } from './timers.ts'
 export class BudgetWatch {
   readonly #store: Store
   readonly #scope: string
+  readonly #outer: readonly string[]
   readonly #appender: Appender
   readonly #active: ActiveTime
   readonly #warned = new Set<string>()
   #checking = false
   #caps: Caps = {}
+  #outerCaps: readonly Caps[] = []
   #stop: Guard | undefined
 
   constructor(options: {
@@ -30,6 +32,7 @@ export class BudgetWatch {
     const { store, clock, timers, appender, run } = options
     this.#store = store
     this.#scope = run.scopes[0] ?? `run:${run.id}`
+    this.#outer = run.scopes.slice(1)
     this.#appender = appender
     this.#active = new ActiveTime({
       clock,
@@ -39,8 +42,18 @@ export class BudgetWatch {
     })
   }
 
-  get caps(): Caps {
-    return this.#caps
+  /**
+   * The run's own caps, each no larger than that of any scope it counts in too. What nobody reserves no cap can refuse, so a run without a
+   * cap of its own reserves by its parent's.
+   */
+  get tightest(): Caps {
+    const all = [this.#caps, ...this.#outerCaps]
+    const tight: { -readonly [D in keyof Caps]: Caps[D] } = {}
+    for (const dimension of dimensions) {
+      const caps = all.flatMap((one) => one[dimension] ?? [])
+      if (caps.length > 0) tight[dimension] = Math.min(...caps)
+    }
+    return tight
   }
 
   /** Milliseconds the run has worked so far. */
@@ -60,6 +73,7 @@ export class BudgetWatch {
   }
 
   async load(): Promise<void> {
+    this.#outerCaps = await Promise.all(this.#outer.map((scope) => this.#store.caps(scope)))
     this.#apply(await this.#store.caps(this.#scope))
   }
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { kernel } from '../../test/fixtures/kernel.ts'
+import { memoryWorkspaces } from '../../test/fixtures/workspaces.ts'
+import type { Agent } from '../core/ports.ts'
 import { defineLoop } from '../engine/define.ts'
 import { coordinator } from './coordinator.ts'
 
@@ -61,6 +63,41 @@ test('one budget holds for all of them together', async () => {
   const run = await play({ spec: { loops: loops('good', 'good', 'good'), concurrency: 1 }, caps: { iterations: 2 } })
   const children = (await runs.list()).filter((one) => one.parent?.run === run.id)
   expect(children.map((one) => one.status).sort()).toEqual(['done', 'done', 'stopped'])
+})
+
+test.each(['tokens', 'microUsd'] as const)('one cap on %s holds for loops that have none of their own', async (cap) => {
+  let calls = 0
+  const spending = defineLoop({
+    name: 'goal',
+    kind: 'goal',
+    async run(loop, _: { goal: string }) {
+      const role = { name: 'worker', system: '', prompt: () => 'go on' }
+      for (;;) {
+        const number = await loop.iteration()
+        if (number > 20) return { completed: false, stop_reason: 'it went on and on', iterations: number }
+        await loop.agent(role, {})
+      }
+    },
+  })
+  const agent: Agent = {
+    name: 'scripted',
+    run: async () => {
+      calls++
+      return { outcome: 'done', text: 'did it', usage: { inputTokens: 100 } }
+    },
+  }
+  const memory = memoryWorkspaces()
+  memory.lay('/p', { 'a.txt': 'a' })
+  const { play } = kernel([coordinator, spending], {
+    services: {
+      role: () => ({ agent, retries: 0 }),
+      workspace: () => memory.open({ run: 'r', project: '/p', isolation: 'inplace' }),
+      amounts: () => ({ [cap]: 100 }),
+    },
+  })
+  const { result } = await play({ spec: { loops: loops('a', 'b'), concurrency: 1 }, caps: { [cap]: 400 } })
+  expect(JSON.stringify(result)).not.toContain('on and on')
+  expect(calls).toBe(4)
 })
 
 test('a loop that is none is refused with where it is', () => {
