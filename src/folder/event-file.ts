@@ -1,6 +1,6 @@
-import { closeSync, constants, fstatSync, ftruncateSync, readSync, renameSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, renameSync } from 'node:fs'
 import type { EventLine } from '../core/progress.ts'
-import { clearWay, openPlain, writeAll } from './files.ts'
+import { clearWay, openPlain, readAt, writeAll } from './files.ts'
 
 /**
  * `events.jsonl`: lines are appended, each once. Opening it cuts off a line that a crash left half written and goes on after the
@@ -81,14 +81,8 @@ export class EventFile {
 
   #repair(): void {
     const { size } = fstatSync(this.#fd)
-    const bytes = Buffer.allocUnsafe(size)
-    let read = 0
-    while (read < size) {
-      const more = readSync(this.#fd, bytes, read, size - read, read)
-      if (more === 0) break
-      read += more
-    }
-    let end = read === 0 ? 0 : bytes.lastIndexOf(0x0a, read - 1) + 1
+    const bytes = readAt(this.#fd, 0, size)
+    let end = bytes.lastIndexOf(0x0a) + 1
     this.#seq = 0
     while (end > 0) {
       const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1

@@ -5,6 +5,7 @@ import {
   lstatSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -49,16 +50,33 @@ export function replaceFile(directory: string, name: string, text: string): void
 
 /** The text of a plain file, undefined when there is none. */
 export function readPlain(path: string): string | undefined {
+  return withPlain(path, (fd) => readFileSync(fd, 'utf8'))
+}
+
+/** Looks into a plain file, told its size in bytes; undefined when there is none, or it cannot be read. */
+export function withPlain<Value>(path: string, look: (fd: number, size: number) => Value): Value | undefined {
   try {
     const fd = openPlain(path, constants.O_RDONLY)
     try {
-      return readFileSync(fd, 'utf8')
+      return look(fd, fstatSync(fd).size)
     } finally {
       closeSync(fd)
     }
   } catch {
     return undefined
   }
+}
+
+/** So many bytes from a place on, however many reads it takes; fewer where the file ends. */
+export function readAt(fd: number, from: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let done = 0
+  while (done < length) {
+    const came = readSync(fd, bytes, done, length - done, from + done)
+    if (came === 0) break
+    done += came
+  }
+  return bytes.subarray(0, done)
 }
 
 /** Removes what is in the way of a plain file: a link (not what it points to), a directory, and with `evenFile` a file too. */

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { LoopwrightError } from '../../core/errors.ts'
-import { openPlain, replaceFile, writeAll } from '../files.ts'
+import { openPlain, readAt, replaceFile, withPlain, writeAll } from '../files.ts'
 
 /** Younger drafts may be somebody's who writes now, in milliseconds. */
 const draftMs = 60_000
@@ -75,25 +75,7 @@ export function readOwn(path: string, maxBytes: number): string | undefined {
 
 /** The same in bytes. */
 export function readBytes(path: string, maxBytes: number): Buffer | undefined {
-  try {
-    const fd = openPlain(path, constants.O_RDONLY)
-    try {
-      const { size } = fstatSync(fd)
-      if (size > maxBytes) return undefined
-      const bytes = Buffer.alloc(size)
-      let at = 0
-      while (at < size) {
-        const more = readSync(fd, bytes, at, size - at, at)
-        if (more === 0) break
-        at += more
-      }
-      return bytes.subarray(0, at)
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    return undefined
-  }
+  return withPlain(path, (fd, size) => (size > maxBytes ? undefined : readAt(fd, 0, size)))
 }
 
 /** Removes what a process that was killed had half written: drafts of ours that are a minute old. Never throws. */
