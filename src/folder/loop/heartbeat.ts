@@ -110,7 +110,7 @@ export function parseHeartbeat(text: string): Heartbeat | undefined {
     eta_seconds: number(seen.eta_seconds),
     normal: seen.normal !== false,
     last_error: words(seen.last_error),
-    last: lastOf(seen.last),
+    last: lastStage(seen.last),
     verify: verifyOf(seen.verify),
     baseline: metricOf(seen.baseline),
     consecutive_failures: numberOf(seen.consecutive_failures) ?? 0,
@@ -124,7 +124,7 @@ export function parseHeartbeat(text: string): Heartbeat | undefined {
   }
 }
 
-function lastOf(value: Json | undefined): LastStage | null {
+function lastStage(value: Json | undefined): LastStage | null {
   const { step, ok, failure, exit_code, duration_seconds, log_path } = objectOf(value)
   if (typeof step !== 'string') return null
   return {

@@ -28,7 +28,7 @@ export class LinesFile {
   constructor(folder: string, name: string, run: { readonly id: string; readonly lastSeq: number }) {
     this.#path = join(folder, name)
     this.#run = run.id
-    this.#seq = lastOf(readOwn(this.#path, mostBytes) ?? '', run)
+    this.#seq = lastWritten(readOwn(this.#path, mostBytes) ?? '', run)
   }
 
   /** Appends the line of an event unless it is there. A line that could not be written is written with the next one. */
@@ -41,7 +41,7 @@ export class LinesFile {
   }
 }
 
-function lastOf(text: string, run: { readonly id: string; readonly lastSeq: number }): number {
+function lastWritten(text: string, run: { readonly id: string; readonly lastSeq: number }): number {
   let last = 0
   for (const [, id, seq] of text.matchAll(/<!-- (\S+) (\d{1,15}) -->$/gm)) {
     if (id === run.id && Number(seq) <= run.lastSeq) last = Math.max(last, Number(seq))
