@@ -102,7 +102,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     loops: [goal, repair, coordinator, ...(options.loops ?? [])],
-    servicesOf: runServices({ config, agents, confiner, work, folders, runCommand, browser, onDelta }),
+    servicesOf: runServices({ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta }),
     onEnding: async (run) => {
       await work.close(run)
       await folders.finish(run)

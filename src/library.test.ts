@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { git, makeRepo, scratch } from '../test/fixtures/repo.ts'
+import { git, makeRepo, scratch, write } from '../test/fixtures/repo.ts'
 import { reply } from './agents/scripted/reply.ts'
 import type { JournalEvent } from './core/event.ts'
 import { defineLoop, LoopwrightError, scripted, startRun } from './index.ts'
@@ -234,4 +234,28 @@ test('a run too large for the journal gives its result whole', async () => {
   const loop = defineLoop({ name: 'large', run: (loop) => loop.step('large', () => 'x'.repeat(400_000)) })
   const result = await (await startRun({ ...here, loop })).result()
   expect(result.final_output).toHaveLength(400_000)
+})
+
+test("a loop of one's own starts no agent that the project leads and nobody trusts", async () => {
+  using here = place()
+  write(here.cwd, { '.claude/settings.json': '{"hooks":{}}' })
+  git(here.cwd, 'add', '-A')
+  git(here.cwd, 'commit', '-qm', 'hooks')
+  const bin = join(here.home, '..', 'bin')
+  write(bin, { claude: '#!/bin/sh\ntouch "$0.started"\n' })
+  chmodSync(join(bin, 'claude'), 0o755)
+  const role = { name: 'worker', system: '', prompt: () => 'go' }
+  const loop = defineLoop({ name: 'own', run: async (one) => (await one.agent(role, undefined)).text })
+  const path = process.env.PATH
+  process.env.PATH = `${bin}:${path}`
+  try {
+    const run = await startRun({ ...here, loop, agent: 'claude-code' })
+    await expect(run.result()).resolves.toMatchObject({
+      completed: false,
+      error: { code: 'untrusted', message: expect.stringContaining('.claude/settings.json') },
+    })
+  } finally {
+    process.env.PATH = path
+  }
+  expect(existsSync(join(bin, 'claude.started'))).toBe(false)
 })

@@ -52,6 +52,20 @@ export class Admission {
     return own
   }
 
+  /** Asks once more when an agent is about to start: by then a loop of one's own has named it, and in place files may have changed. */
+  async admitAgent(name: string, settings: RunSettings, project: string): Promise<void> {
+    const { config, agents } = this.#options
+    const files = agents.isOfProject([name]) && config.projectFile ? [config.projectFile] : []
+    const ofAgent = await this.#filesForThem({
+      project,
+      isolation: settings.isolation ?? 'worktree',
+      base: settings.base,
+      copied: settings.workspace?.copy ?? [],
+      names: agents.projectFiles([name, ...agents.namesIn(settings.agentCommand)]),
+    })
+    await requireTrust({ home: config.home, project: config.project, files: [...files, ...ofAgent] })
+  }
+
   /** What of a project's own files can run commands in this run: nothing of it runs before its owner said so. */
   async #filesOf({ spec, source, project = this.#options.cwd }: StartLoop): Promise<SourceFile[]> {
     const { config, agents } = this.#options

@@ -3,11 +3,12 @@ import type { RunBrowser } from '../checks/browser.ts'
 import { checkRunner } from '../checks/command.ts'
 import { markStory } from '../config/plan.ts'
 import type { Config } from '../config.ts'
-import type { RunCommand, RunRecord, Workspace } from '../core/ports.ts'
+import type { Agent, RunCommand, RunRecord, Workspace } from '../core/ports.ts'
 import { usageAmounts } from '../core/price.ts'
 import { type RunSettings, settingsOf } from '../core/settings.ts'
 import { approvalPolicy } from '../core/spec/confine.ts'
 import type { RoleSettings, Services, ServicesOf } from '../engine/services.ts'
+import type { Admission } from './admission.ts'
 import type { AgentShop } from './agents.ts'
 import type { Confiner } from './confine.ts'
 import type { RunFolders } from './folders.ts'
@@ -17,6 +18,7 @@ export interface ServicesOptions {
   readonly config: Config
   readonly agents: AgentShop
   readonly confiner: Confiner
+  readonly admission: Admission
   readonly work: RunWork
   readonly folders: RunFolders
   readonly runCommand: RunCommand
@@ -26,14 +28,20 @@ export interface ServicesOptions {
 
 /** What a run's effects use: its agents, workspace and commands, confined as it is, and its folders. */
 export function runServices(options: ServicesOptions): ServicesOf {
-  const { config, agents, confiner, work, folders, runCommand, browser, onDelta } = options
+  const { config, agents, confiner, admission, work, folders, runCommand, browser, onDelta } = options
   return (record: RunRecord): Services => {
     const settings = settingsOf(record)
     const { folder, loop } = folders.open(record) ?? {}
     const confine = confiner.of(settings)
     let workspace: Promise<Workspace> | undefined
+    const known = new Map<Agent, Agent>()
+    const admitted = (agent: Agent): Agent => {
+      const guarded = known.get(agent) ?? guard(agent, () => admission.admitAgent(agent.name, settings, record.project))
+      known.set(agent, guarded)
+      return guarded
+    }
     return {
-      role: (name) => roleOf(name, settings, config, agents),
+      role: (name) => roleOf(name, settings, config, (named) => admitted(agents.get(settings, named))),
       workspace: () => {
         workspace ??= work.open(record, confine)
         return workspace
@@ -59,8 +67,28 @@ export function runServices(options: ServicesOptions): ServicesOf {
   }
 }
 
+/** The agent, admitted before its first call; one that is a function runs no project's commands. */
+function guard(agent: Agent, admit: () => Promise<void>): Agent {
+  if (!agent.spawns) return agent
+  let asked: Promise<void> | undefined
+  return {
+    name: agent.name,
+    spawns: true,
+    async run(request, call) {
+      asked ??= admit()
+      await asked
+      return await agent.run(request, call)
+    },
+  }
+}
+
 /** How agents are called in one role of a run: what the role says of its own, else the run, else the configuration. */
-function roleOf(name: string, settings: RunSettings, config: Config, agents: AgentShop): RoleSettings {
+function roleOf(
+  name: string,
+  settings: RunSettings,
+  config: Config,
+  agentOf: (named: string | undefined) => Agent,
+): RoleSettings {
   const own = settings.roles?.[name]
   const stall = settings.stall ?? config.stall
   const shared = {
@@ -72,9 +100,9 @@ function roleOf(name: string, settings: RunSettings, config: Config, agents: Age
     ...(settings.approvals === undefined ? {} : { approvals: approvalPolicy(settings.approvals) }),
   }
   const model = own?.model ?? settings.model
-  const agent = agents.get(settings, own?.agent)
+  const agent = agentOf(own?.agent)
   const fallback = own?.fallback ?? settings.fallback ?? config.fallback
-  const other = fallback === undefined ? undefined : agents.get(settings, fallback)
+  const other = fallback === undefined ? undefined : agentOf(fallback)
   return {
     ...shared,
     agent,

@@ -178,7 +178,8 @@ function stepStarted(view: RunView, event: EventOf<'step_started'>): Shown {
 }
 
 function stepSettled(view: RunView, event: EventOf<'step_settled'>): Shown {
-  const value = objectOf(event.value)
+  // Too much for the journal leaves a digest.
+  const value = objectOf(event.value ?? event.detail)
   if (event.effect === 'agent') {
     const agent = view.workers.findLast((one) => one.key === event.key)
     return agent && [`${prefixOf(agent)}_${agent.outcome === 'done' ? 'finished' : 'failed'}`, outcomeOf(agent, event)]
@@ -194,7 +195,7 @@ function stepSettled(view: RunView, event: EventOf<'step_settled'>): Shown {
     case 'checkpoint':
       return value.commit === undefined
         ? undefined
-        : ['checkpoint', { commit: value.commit, changed_files: value.changedFiles }]
+        : ['checkpoint', { commit: value.commit, changed_files: value.changedFiles, changed: value.changed }]
     case 'merge':
       return ['merge', { results: listOf(event.value) }]
     default:

@@ -13,6 +13,8 @@ export interface WorkspaceResult {
   readonly path: string
   readonly branch: string | null
   readonly changed_files: readonly string[]
+  /** How many, where the list is cut. */
+  readonly changed_count?: number
   readonly checkpoints: readonly { readonly iteration: number; readonly commit: string }[]
 }
 
@@ -215,6 +217,7 @@ function workspaceOf(view: RunView): WorkspaceResult | undefined {
     path: view.workspace.path,
     branch: view.workspace.branch ?? null,
     changed_files: view.changedFiles,
+    ...(view.changedCount > view.changedFiles.length ? { changed_count: view.changedCount } : {}),
     checkpoints: view.checkpoints.map(({ iteration, commit }) => ({ iteration, commit })),
   }
 }
@@ -227,7 +230,7 @@ function summaryOf(
   const word = facts.completed
     ? 'completed in'
     : `${run.status === 'done' ? 'ended' : (words[run.status] ?? run.status)} after`
-  const files = workspace?.changed_files.length ?? 0
+  const files = workspace?.changed_count ?? workspace?.changed_files.length ?? 0
   const detail = run.status === 'failed' && run.reason ? `: ${run.reason}` : ''
   const parts = [`${word} ${facts.iterations} ${turnWord(run.kind)}(s)`, `reason: ${facts.stop_reason}${detail}`]
   if (workspace?.branch) parts.push(`worktree ${workspace.branch} (${files} file${files === 1 ? '' : 's'} changed)`)

@@ -135,7 +135,10 @@ export interface RunView {
       }
     | undefined
   /** Changed against the run's base as of the last checkpoint. */
+  /** Changed against the run's base: all of them, or the first where they are too many for the journal. */
   readonly changedFiles: readonly string[]
+  /** How many there are. */
+  readonly changedCount: number
   readonly checkpoints: readonly CheckpointView[]
   readonly history: readonly IterationView[]
   readonly children: readonly ChildView[]

@@ -207,3 +207,21 @@ test('what the supervisor noticed and who took over are warnings, and stand in t
   })
   expect(lines.at(-1)).toMatchObject({ kind: 'agent_fallback', data: { to: 'codex' } })
 })
+
+test('a checkpoint of more files than the journal holds still tells how many', () => {
+  const digest = { commit: 'c1', changedFiles: ['a'], changed: 20_000, totalChangedFiles: ['a'], totalChanged: 30_000 }
+  const settledEvent: EventBody = {
+    kind: 'step_settled',
+    key: 'k',
+    name: 'checkpoint',
+    attempt: 1,
+    effect: 'checkpoint',
+    ref: { path: 'p', hash: 'h', bytes: 1 },
+    detail: digest,
+  }
+  const [event] = journal([settledEvent])
+  if (event === undefined) throw new Error('no event')
+  const view = reduce(emptyView(exampleRun()), event)
+  expect(view).toMatchObject({ changedFiles: ['a'], changedCount: 30_000, checkpoints: [{ commit: 'c1' }] })
+  expect(eventLines(view, event)[0]?.data).toMatchObject({ changed: 20_000 })
+})

@@ -34,6 +34,7 @@ export function emptyView(run: RunRecord): RunView {
     warnings: [],
     workspace: undefined,
     changedFiles: [],
+    changedCount: 0,
     checkpoints: [],
     history: [],
     children: [],
@@ -194,12 +195,14 @@ function stepSettled(view: RunView, event: EventOf<'step_settled'>): Change {
       return { workspace: { ...facts, isolated: value.isolated === true, warnings: textsOf(value.warnings) } }
     }
     case 'checkpoint': {
-      const value = objectOf(event.value)
+      // Too many files for the journal leave a digest with the first of them.
+      const value = objectOf(event.value ?? event.detail)
       const commit = textOf(value.commit)
-      const changedFiles = value.totalChangedFiles === undefined ? view.changedFiles : textsOf(value.totalChangedFiles)
-      if (commit === undefined) return { changedFiles }
+      const total = value.totalChangedFiles === undefined ? view.changedFiles : textsOf(value.totalChangedFiles)
+      const changed = { changedFiles: total, changedCount: numberOf(value.totalChanged) ?? total.length }
+      if (commit === undefined) return changed
       const made = { iteration: view.iteration, commit, files: textsOf(value.changedFiles) }
-      return { changedFiles, checkpoints: [...view.checkpoints, made] }
+      return { ...changed, checkpoints: [...view.checkpoints, made] }
     }
     default:
       return {}

@@ -18,6 +18,9 @@ import type { ChildOptions } from './children.ts'
 import { type HookResult, runHooks } from './hooks.ts'
 import type { HookName, Services } from './services.ts'
 
+/** How many files of a checkpoint are named where they are too many for the journal. */
+const shownFiles = 200
+
 /** What a loop is told about its run. */
 export interface RunFacts {
   readonly id: string
@@ -267,7 +270,7 @@ export class LoopContext {
         if (made.commit !== undefined) await workspace.publish()
         return made
       },
-      { effect: 'checkpoint', input: message },
+      { effect: 'checkpoint', input: message, digest: checkpointDigest },
     )
   }
 
@@ -281,7 +284,7 @@ export class LoopContext {
         if (made.commit !== undefined) await workspace.publish()
         return made
       },
-      { effect: 'checkpoint', input: [commit, message] },
+      { effect: 'checkpoint', input: [commit, message], digest: checkpointDigest },
     )
   }
 
@@ -438,6 +441,17 @@ function countLines(diff: string): number {
     else if (inHunk && (line.startsWith('+') || line.startsWith('-'))) count++
   }
   return count
+}
+
+/** What the journal shows of a checkpoint with too many files to hold: the first of them, and how many there are. */
+function checkpointDigest({ commit, changedFiles, totalChangedFiles }: Checkpoint) {
+  return {
+    ...(commit === undefined ? {} : { commit }),
+    changedFiles: changedFiles.slice(0, shownFiles),
+    changed: changedFiles.length,
+    totalChangedFiles: totalChangedFiles.slice(0, shownFiles),
+    totalChanged: totalChangedFiles.length,
+  }
 }
 
 /** What a command is called where nobody named it. */

@@ -104,7 +104,9 @@ function factsView(facts: ReportFacts): Html {
       'Cost',
       html`${dollars(spend.cost_usd)}${caps.microUsd !== undefined && html` <span class="quiet">of ${dollars(caps.microUsd / 1e6)}</span>`}`,
     ],
-    result.workspace === null ? undefined : ['Files changed', amount(result.workspace.changed_files.length)],
+    result.workspace === null
+      ? undefined
+      : ['Files changed', amount(result.workspace.changed_count ?? result.workspace.changed_files.length)],
   ]
   const wide: readonly (readonly [string, string | undefined | null])[] = [
     ['Run', view.id],

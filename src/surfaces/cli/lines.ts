@@ -65,7 +65,7 @@ export function describeLine(line: EventLine): string | undefined {
     case 'merge':
       return mergeText(data)
     case 'checkpoint':
-      return `checkpoint ${text('commit').slice(0, 10)}: ${counted(listOf(data.changed_files).length, 'file')} changed`
+      return `checkpoint ${text('commit').slice(0, 10)}: ${counted(numberOf(data.changed) ?? listOf(data.changed_files).length, 'file')} changed`
     case 'review':
       return reviewText(data)
     case 'stage_started':

@@ -42,7 +42,7 @@ function facts(result: RunResult, style: Style): string[] {
   const rows = checks.map((check, i) => row(i === 0 ? 'checks' : '', check))
   if (workspace) {
     const where = workspace.branch === null ? `in ${workspace.path}` : `on branch ${workspace.branch}`
-    const files = workspace.changed_files.length
+    const files = workspace.changed_count ?? workspace.changed_files.length
     rows.push(row('changes', files === 0 ? 'none' : `${counted(files, 'file')} ${where}`))
   }
   rows.push(row('spent', spent.join(' · ')))

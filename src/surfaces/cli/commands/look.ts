@@ -1,5 +1,5 @@
 import type { App } from '../../../app.ts'
-import { findRun, isUnderWay, statusOf } from '../../../compose/look.ts'
+import { findRun, isUnderWay, statusOf, untilStill } from '../../../compose/look.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { capsText, counted, formatAgo, spendText, turnWord } from '../../../core/human.ts'
 import { oneLine } from '../../../core/plain.ts'
@@ -40,7 +40,7 @@ export async function status(io: Io, reference: string, flags: { readonly json?:
         view.workspace.branch === undefined ? view.workspace.path : `${view.workspace.path} (${view.workspace.branch})`,
       )
     }
-    row('changed', counted(view.changedFiles.length, 'file'))
+    row('changed', counted(view.changedCount, 'file'))
     row('updated', formatAgo(Date.now() - run.updatedAt))
     row('folder', app.runFolder(run))
     if (shown.status === 'running') {
@@ -145,9 +145,7 @@ async function waited(app: App, io: Io, id: string, timeout: number | undefined)
           }, timeout * 1000)
     try {
       const any = AbortSignal.any([signal, limit.signal])
-      for await (const event of app.runs.watch(id, { signal: any })) {
-        if (event.kind === 'run_suspended' && !isUnderWay(app, await app.runs.get(id))) return
-      }
+      await untilStill(app, id, any)
     } finally {
       clearTimeout(timer)
     }
