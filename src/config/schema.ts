@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { sandbox } from '../core/spec/confine.ts'
 import { duration, durationOrNever } from '../core/spec/parts.ts'
+import { model } from '../core/spec/shared.ts'
 
 const name = z.string().trim().min(1)
 const whole = z.int().min(1)
@@ -8,7 +9,7 @@ const price = z.number().min(0)
 
 const fields = {
   agent: name.optional().describe('the agent that does the work'),
-  model: name.optional().describe('the model the agent shall use'),
+  model: model.optional().describe('the model the agent shall use'),
   concurrency: z.int().min(1).max(64).optional().describe('workers at once'),
   retries: z.int().min(0).max(20).optional().describe('more tries for a subgoal that failed'),
   isolation: z.enum(['worktree', 'inplace']).optional().describe('where the work happens'),
@@ -40,7 +41,7 @@ const fields = {
       z.strictObject({
         command: z.union([name, z.array(z.string()).min(1)]),
         protocol: z.enum(['text', 'acp']).optional().describe('what it speaks: text, or the Agent Client Protocol'),
-        model: name.optional(),
+        model: model.optional(),
         env: z.record(z.string(), z.string()).optional(),
       }),
     )

@@ -47,6 +47,16 @@ test('another input or another result begins anew', () => {
   expect(seen([...same, read('a'), ...same]).filter((each) => each !== undefined)).toHaveLength(2)
 })
 
+test('how long a test took is no difference; what it said, and how far a program is that does not look, is one', () => {
+  const run = (input: string, said: (at: number) => string) => {
+    const stuck = new Stuck()
+    return Array.from({ length: 5 }, (_, at) => stuck.see({ name: 'bash', input, result: said(at) })?.stop ?? false)
+  }
+  expect(run('npm test', (at) => `FAIL 1 in 10${at}ms (0.${at}s)`).at(-1)).toBe(true)
+  expect(run('npm test', (at) => `FAIL ${at} in 101ms`).at(-1)).toBe(false)
+  expect(run('cat progress.log', (at) => `step after ${at}ms`).at(-1)).toBe(false)
+})
+
 test('fields do not run into each other', () => {
   const almost = [
     does('a', 'b', 'c'),

@@ -40,7 +40,7 @@ export class Stuck {
   /** Takes an action in. Answers at the third repetition, once, and from the fifth on every time. */
   see(action: Action): Repetition | undefined {
     if (isPolling(action)) return undefined
-    this.#recent.push(JSON.stringify([action.name, action.input, action.result]))
+    this.#recent.push(JSON.stringify([action.name, action.input, resultOf(action)]))
     if (this.#recent.length > longestRound * stopAt) this.#recent.shift()
     for (let round = 1; round <= longestRound; round++) {
       const times = this.#repetitions(round)

@@ -4,11 +4,13 @@ import { commands, duration, durationOrNever, texts } from './parts.ts'
 
 export const name = z.string().trim().min(1)
 export const whole = z.int().min(1)
+/** A model: no program may take it for an option. */
+export const model = name.regex(/^[^-]/, 'a model does not begin with -')
 
 /** Another agent, model or instructions for one role. */
 export const role = z.strictObject({
   agent: name.optional().describe('the agent for this role; absent: the agent of the run'),
-  model: name.optional().describe('the model for this role'),
+  model: model.optional().describe('the model for this role'),
   instructions: z.string().optional().describe('added to the system prompt of this role'),
   fallback: name.optional().describe('the agent that takes over when this one is at its limit or not logged in'),
 })
@@ -30,7 +32,7 @@ export const budgetFields = {
 export const shared = {
   name: name.optional().describe('what the loop is called in lists'),
   agent: name.optional().describe('the agent that does the work; absent: found by itself'),
-  model: name.optional().describe('the model the agent shall use'),
+  model: model.optional().describe('the model the agent shall use'),
   agentCommand: z
     .union([z.string().trim().min(1), z.array(z.string()).min(1)])
     .optional()
