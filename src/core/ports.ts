@@ -349,7 +349,7 @@ export interface Confinement {
   readonly writable: readonly string[]
   /** Seen, read-only, also inside of what is hidden or writable. */
   readonly readable: readonly string[]
-  /** Directories that are seen as they are; what is written there is gone afterwards. */
+  /** Directories and files that are seen as they are; what is written there is gone afterwards. Of a file that holds for its directory too. */
   readonly fleeting?: readonly string[]
   /** Not seen at all. */
   readonly hidden: readonly string[]

@@ -307,7 +307,9 @@ test('a confined call reaches what its preset needs; a template needs nothing; i
   await commandAgent({ template: 'tool {prompt}', env: home, supervise }).run(ask(), call)
   const [confined, template, open] = seen
   expect(confined?.confinement).toMatchObject({
-    writable: expect.arrayContaining([cwd, '/home/me/.claude', '/home/me/.claude.json']),
+    writable: expect.arrayContaining([cwd, '/home/me/.claude']),
+    // It names the servers that every start of it starts.
+    readable: expect.arrayContaining(['/home/me/.claude.json', '/home/me/.claude/settings.json']),
     network: expect.arrayContaining(['example.com', 'api.anthropic.com']),
     env: expect.arrayContaining(['PATH', 'ANTHROPIC_*', 'IS_SANDBOX', 'LOOPWRIGHT_RUN', 'DISABLE_AUTOUPDATER']),
   })

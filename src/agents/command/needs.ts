@@ -31,9 +31,10 @@ export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPl
     const own = path.replace('{cwd}', () => projectName(cwd))
     return [
       ...(isAbsolute(home) ? [moved(own, home, env)] : []),
-      ...named.flatMap(([to, of]) =>
-        of === '' || `${own}/`.startsWith(`${of}/`) ? [join(to, own.slice(of.length))] : [],
-      ),
+      ...named.flatMap(([to, of]) => {
+        if (of === '') return [join(to, own)].filter((each) => existsSync(each))
+        return `${own}/`.startsWith(`${of}/`) ? [join(to, own.slice(of.length))] : []
+      }),
     ]
   }
   const { network } = confinement
@@ -41,7 +42,7 @@ export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPl
     ...confinement,
     writable: unique([
       ...confinement.writable,
-      ...needs.home.flatMap(under).filter((path) => path.startsWith(`${home}/`) || existsSync(path)),
+      ...needs.home.flatMap(under),
       ...named.flatMap(([to, of]) => (of === '' ? [] : [to])),
     ]),
     ...(needs.homeFleeting === undefined && confinement.fleeting === undefined

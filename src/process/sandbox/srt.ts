@@ -80,9 +80,9 @@ export function srtSettings(confinement: Confinement, homes: readonly string[]):
   const entries = network === 'none' ? [] : expandEntries(network)
   parseAllowlist(entries)
   const both = (path: string) => [...new Set([cleanPath(path), realPath(cleanPath(path))])]
-  const write = writable.flatMap(both)
-  // It knows no place to write that is gone afterwards.
-  const read = [...readable, ...fleeting].flatMap(both)
+  // It knows no place to write that is gone afterwards: what is written there stays.
+  const write = [...writable, ...fleeting].flatMap(both)
+  const read = readable.flatMap(both)
   const named = new Set([...write, ...read])
   const secrets = homes.flatMap((home) => homeSecrets.map((secret) => join(home, secret)))
   return {

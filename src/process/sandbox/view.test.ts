@@ -1,5 +1,14 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -110,6 +119,54 @@ test('what is kept and not there yet is covered meanwhile, and uncovered on rele
   expect(mounts(made)).toContain(`--tmpfs ${at('work/.hooks')}`)
   made.release()
   expect(readdirSync(at('work'))).toEqual(['a'])
+})
+
+test('what is fleeting is read where it is, and written elsewhere', () => {
+  using place = scratch()
+  const { at, view } = scene(place.path)
+  write(place.path, { 'home/.tool/config.json': '{"a": 1}', 'home/.tool/hooks/a': 'x' })
+  const made = view({
+    writable: [at('home/.tool/sessions')],
+    fleeting: [at('home/.tool'), at('home/.tool/config.json'), at('home/.tool/absent.db-wal'), at('home/.cache/new')],
+  })
+  const seen = mounts(made)
+  expect(seen).toContain(`--bind ${at('home/.tool')}`)
+  expect(seen).toContain(`--bind ${at('home/.tool/sessions')}`)
+  expect(seen).toContain(`--ro-bind ${at('home/.tool/hooks')}`)
+  expect(seen).toContain(`--bind ${at('home/.cache/new')}`)
+  const source = (path: string) => made.args[made.args.indexOf(path) - 1] ?? ''
+  expect(source(at('home/.tool'))).toContain(at('scratch'))
+  const copy = join(source(at('home/.tool')), 'config.json')
+  expect(readFileSync(copy, 'utf8')).toBe('{"a": 1}')
+  writeFileSync(copy, '{"hooks": 1}')
+  made.release()
+  expect(readFileSync(at('home/.tool/config.json'), 'utf8')).toBe('{"a": 1}')
+  expect(readdirSync(at('home/.tool')).toSorted()).toEqual(['config.json', 'hooks', 'sessions'])
+})
+
+test('a directory in which something is fleeting cannot be renamed with it', () => {
+  using place = scratch()
+  const { at, view } = scene(place.path)
+  mkdirSync(at('home/.tool/a/b'), { recursive: true })
+  const seen = mounts(view({ writable: [at('home/.tool')], fleeting: [at('home/.tool/a/b')] }))
+  expect(seen).toContain(`--bind ${at('home/.tool/a')}`)
+})
+
+test('settings that are a link into what is not written stay that link, and open nothing', () => {
+  using place = scratch()
+  const { at, view } = scene(place.path)
+  write(place.path, { 'home/dots/settings.json': '{}', 'home/.tool/sub/x': 'x' })
+  const links = { 'settings.json': '../dots/settings.json', 'sub/hooks': at('home/.ssh'), gone: at('home/nowhere') }
+  for (const [path, target] of Object.entries(links)) symlinkSync(target, at(`home/.tool/${path}`))
+  const kept = Object.keys(links).map((path) => at(`home/.tool/${path}`))
+  const made = view({ writable: [at('home/.tool')], readable: [...kept, at('home/.tool/sub/hooks/id')] })
+  expect(mounts(made)).toContain(`--bind ${at('home/.tool/sub')}`)
+  expect(mounts(made).some((each) => each.includes('.ssh'))).toBe(false)
+  for (const path of kept) rmSync(path)
+  writeFileSync(at('home/.tool/settings.json'), 'planted')
+  mkdirSync(at('home/.tool/sub/hooks'))
+  made.release()
+  for (const [path, target] of Object.entries(links)) expect(readlinkSync(at(`home/.tool/${path}`))).toBe(target)
 })
 
 test('of two at once, the last takes the cover away', () => {

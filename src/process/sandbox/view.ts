@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmdirSync,
   statSync,
   symlinkSync,
@@ -70,6 +73,10 @@ class ViewMaker {
   readonly #input: ViewInput
   readonly #entries = new Map<string, Entry>()
   readonly #lent: LentFile[] = []
+  /** Links in what is written, by path, and where they lead. */
+  readonly #links = new Map<string, string>()
+  /** Files of which the process has a copy. */
+  readonly #copied = new Set<string>()
   readonly #made: string[] = []
   readonly #empty: string
   #owned = 0
@@ -133,17 +140,13 @@ class ViewMaker {
       }
       this.#makeWritable(path, real, homes)
     }
-    for (const path of fleeting) {
-      const real = this.#resolve(path, roots)
-      const isHome = homes.some((home) => isBelow(real, home))
-      if (isHome && kindAt(real) === undefined) mkdirSync(real, { recursive: true, mode: 0o700 })
-      if (kindAt(real) === 'directory') this.#own(real)
-    }
+    for (const path of fleeting) this.#makeFleeting(this.#resolve(path, roots), homes)
     for (const [paths, kind] of [
       [readable, 'read'],
       [hidden, 'hide'],
     ] as const) {
       for (const path of paths) {
+        if (kind === 'read' && this.#keepLink(cleanPath(path), roots, homes)) continue
         const real = this.#resolve(path, roots)
         const root = this.#nearest(real)
         if (kindAt(real) !== undefined) {
@@ -156,6 +159,20 @@ class ViewMaker {
         }
       }
     }
+  }
+
+  /** People link their settings from where they keep them: what such a link leads to is not opened by it, and the link is there afterwards as it was. */
+  #keepLink(path: string, roots: readonly string[], homes: readonly string[]): boolean {
+    const root = roots.find((each) => isBelow(path, each) && homes.some((home) => isBelow(realPath(each), home)))
+    if (root === undefined) return false
+    const names = path.slice(root.length + 1).split('/')
+    const link = names
+      .map((_, at) => join(realPath(root), ...names.slice(0, at + 1)))
+      .find((each) => kindAt(each) === 'link')
+    if (link === undefined) return false
+    this.#links.set(link, readlinkSync(link))
+    for (let each = dirname(link); isBelow(each, realPath(root)); each = dirname(each)) this.#set(each, 'pin')
+    return true
   }
 
   #resolve(path: string, roots: readonly string[]): string {
@@ -202,6 +219,25 @@ class ViewMaker {
     mkdirSync(parent, { recursive: true, mode: 0o700 })
     const own = this.#own(parent)
     this.#lent.push(lendFile(real, join(own, basename(real))))
+    this.#copied.add(real)
+  }
+
+  /** Of a file the process gets a copy, in a private directory in the place of the file's own. */
+  #makeFleeting(real: string, homes: readonly string[]): void {
+    const kind = kindAt(real)
+    if (kind === 'file') {
+      copyFileSync(real, join(this.#own(dirname(real)), basename(real)))
+      this.#copied.add(real)
+    } else if (kind === 'directory') this.#own(real)
+    else if (
+      kind === undefined &&
+      this.#entries.get(dirname(real))?.kind !== 'own' &&
+      !fileEnding.test(real) &&
+      homes.some((home) => isBelow(real, home))
+    ) {
+      mkdirSync(real, { recursive: true, mode: 0o700 })
+      this.#own(real)
+    }
   }
 
   #secrets(homes: readonly string[]): void {
@@ -242,14 +278,13 @@ class ViewMaker {
 
   /** Fills the private directories; last, when it is known what of them is hidden or opened. */
   #fill(): void {
-    const lent = new Set(this.#lent.map((each) => each.real))
     for (const [path, empty] of this.#ownedEmpty) {
       if (empty) continue
       const source = this.#entries.get(path)?.source ?? ''
       for (const name of readdirSync(path)) {
         const child = join(path, name)
         const entry = this.#entries.get(child)
-        if (lent.has(child)) continue
+        if (this.#copied.has(child)) continue
         if (entry !== undefined) {
           // Not there at all is better than there and empty.
           if (entry.kind === 'hide') this.#entries.delete(child)
@@ -364,6 +399,7 @@ class ViewMaker {
 
   #release(): void {
     for (const file of this.#lent) file.bringBack()
+    for (const [path, target] of this.#links) restoreLink(path, target)
     this.#takeAway()
   }
 
@@ -380,6 +416,18 @@ class ViewMaker {
         // Somebody has put something there meanwhile: it is theirs.
       }
     }
+  }
+}
+
+/** Puts a link back; what has taken its place stays beside it. */
+function restoreLink(path: string, target: string): void {
+  try {
+    const kind = kindAt(path)
+    if (kind === 'link' && readlinkSync(path) === target) return
+    if (kind !== undefined) renameSync(path, `${path}.${randomUUID()}`)
+    symlinkSync(target, path)
+  } catch {
+    // Somebody else was faster.
   }
 }
 

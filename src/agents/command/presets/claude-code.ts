@@ -33,7 +33,7 @@ export const claudeCode: Preset = {
       '.local/state/claude',
     ],
     // What its shells read.
-    homeFleeting: ['.claude/shell-snapshots', '.claude/session-env'],
+    homeFleeting: ['.claude/shell-snapshots', '.claude/session-env', '.claude/backups'],
     homeRead: [
       '.local/share/claude',
       '.claude.json',

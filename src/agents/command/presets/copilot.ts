@@ -26,32 +26,17 @@ export const copilot: Preset = {
   login: 'run `copilot login`, or set COPILOT_GITHUB_TOKEN',
   loggedIn,
   needs: {
-    home: ['.copilot'],
-    // The program itself: it unpacks it there and starts it from there.
-    homeFleeting: [`.cache/copilot/pkg/${process.platform}-${process.arch}`],
-    homeRead: [
-      '.config/gh',
-      '.copilot/config.json',
-      '.copilot/settings.json',
-      '.copilot/mcp-config.json',
-      '.copilot/mcp.json',
-      '.copilot/lsp-config.json',
-      '.copilot/permissions-config.json',
-      '.copilot/providers.json',
-      '.copilot/keybindings.json',
-      '.copilot/copilot-instructions.md',
-      '.copilot/AGENTS.md',
-      '.copilot/instructions/',
-      '.copilot/agents/',
-      '.copilot/commands/',
-      '.copilot/prompts/',
-      '.copilot/skills/',
-      '.copilot/hooks/',
-      '.copilot/extensions/',
-      '.copilot/plugins/',
-      '.copilot/installed-plugins/',
-      '.copilot/pkg/',
+    home: ['.copilot/session-state', '.copilot/logs'],
+    // It ends when it cannot write its configuration, which names plugins to start too, and the index of its sessions.
+    homeFleeting: [
+      '.copilot',
+      ...['config.json', 'settings.json', 'session-store.db', 'session-store.db-wal', 'session-store.db-shm'].map(
+        (name) => `.copilot/${name}`,
+      ),
+      // The program itself: it unpacks it there and starts it from there.
+      `.cache/copilot/pkg/${process.platform}-${process.arch}`,
     ],
+    homeRead: ['.config/gh'],
     hosts: ['api.github.com', 'github.com', '*.githubcopilot.com', 'copilot-proxy.githubusercontent.com'],
     env: ['COPILOT_*', 'GH_TOKEN', 'GITHUB_TOKEN', 'GH_HOST', 'GITHUB_COPILOT_*'],
     homeVariables: { COPILOT_HOME: '.copilot' },

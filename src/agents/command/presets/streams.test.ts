@@ -517,6 +517,15 @@ test.for<[Preset, string]>([
   expect(env).toBeUndefined()
 })
 
+test('Codex leaves its own sandbox out when it is confined, and only then or when it is told to', () => {
+  const confinement = { writable: [], readable: [], hidden: [], network: 'open', env: [] } as const
+  const argv = (more: object) => codex.invoke({ ...request, ...more }, undefined).argv.join(' ')
+  expect(argv({ confinement })).toContain('--dangerously-bypass-approvals-and-sandbox')
+  expect(argv({ confinement })).not.toContain('workspace-write')
+  expect(argv({})).toContain('-s workspace-write')
+  expect(argv({})).not.toContain('bypass')
+})
+
 test('Claude Code is told that it is in a sandbox when it is, and only then', () => {
   const confinement = { writable: [], readable: [], hidden: [], network: 'open', env: [] } as const
   const env = (more: object) => claudeCode.invoke({ ...request, ...more }, undefined).env
