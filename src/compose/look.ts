@@ -2,9 +2,11 @@ import type { App } from '../app.ts'
 import type { JsonObject } from '../core/json.ts'
 import { objectOf, textOf } from '../core/peek.ts'
 import type { RunRecord } from '../core/ports.ts'
+import { type EventLine, eventLines } from '../core/progress.ts'
 import { type RunResult, rehydrate, statusFacts } from '../core/result.ts'
 import { matchRun } from '../core/run-ref.ts'
 import { encodeToken } from '../core/token.ts'
+import { emptyView, reduce } from '../core/view.ts'
 import type { Shown } from '../core/where.ts'
 
 /** The run somebody means: an id, a beginning or an end of one, or `last`. Throws `not_found` and, where several fit, `bad_input`. */
@@ -68,6 +70,35 @@ export function resultJson(result: RunResult): RunResult {
   return result.token === undefined
     ? result
     : { ...result, token: encodeToken({ run: result.run_id, ask: result.token }) }
+}
+
+/** The lines of a run's event stream behind `cursor`, at most `limit`, and whether there are more. */
+export async function eventsAfter(
+  app: App,
+  run: RunRecord,
+  cursor: number,
+  limit: number,
+): Promise<{ readonly events: readonly EventLine[]; readonly cursor: number; readonly more: boolean }> {
+  const events: EventLine[] = []
+  let view = emptyView(run)
+  for (const event of await app.runs.events(run.id)) {
+    view = reduce(view, event)
+    if (event.seq > cursor) events.push(...eventLines(view, event))
+  }
+  const page = events.slice(0, limit)
+  const more = events.length > page.length
+  // Nothing is shown of some events: a reader who has seen all need not look at them again.
+  return { events: page, cursor: more ? (page.at(-1)?.seq ?? cursor) : Math.max(cursor, view.seq), more }
+}
+
+/**
+ * Resolves when a run no longer moves by itself (it is over, stopped, paused, or waits for answers), or the signal is aborted.
+ * Nothing of the run depends on it.
+ */
+export async function untilStill(app: App, id: string, signal: AbortSignal): Promise<void> {
+  for await (const event of app.runs.watch(id, { signal })) {
+    if (event.kind === 'run_suspended' && !isUnderWay(app, await app.runs.get(id))) return
+  }
 }
 
 /** The agents of this machine, and which one is taken where nobody names one. */

@@ -74,6 +74,8 @@ const callers: readonly (readonly [string, string])[] = [
 
 /** The agent that seems to have started this process, and the variable that says so. */
 export function callingAgent(env: Env): { readonly agent: string; readonly variable: string } | undefined {
+  const told = env.LOOPWRIGHT_CALLER?.trim() ?? ''
+  if (told !== '') return { agent: told, variable: 'LOOPWRIGHT_CALLER' }
   const hit = callers.find(([variable]) => (env[variable] ?? '') !== '')
   return hit === undefined ? undefined : { agent: hit[1], variable: hit[0] }
 }

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { type Io, note, print } from './io.ts'
 import { problemOf, problemText } from './problem.ts'
 import { processIo } from './process-io.ts'
 import { createProgram } from './program.ts'
+import { versionOf } from './version.ts'
 
 /** Runs one command line (without `node` and the script) and answers its exit code. Never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -54,9 +54,4 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
       stream.once('error', () => resolve())
     }
   })
-}
-
-function versionOf(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return String((JSON.parse(readFileSync(file, 'utf8')) as { readonly version?: unknown }).version)
 }

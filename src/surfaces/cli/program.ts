@@ -211,6 +211,12 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
   command('Set up:', 'instructions', 'print what a coding agent has to know to work with loopwright')
     .option('--prompts', 'print prompts for people to copy instead')
     .action(act(async (flags: Flags) => (await import('./commands/about.ts')).instructions(io, flags)))
+  const mcp = command('Set up:', 'mcp', 'serve loops to other agents by the Model Context Protocol').helpCommand(false)
+  mcp
+    .command('serve')
+    .summary('serve one client on standard input and output')
+    .description('Serve one client on standard input and output: what an MCP client starts.')
+    .action(act(async () => (await import('./commands/mcp.ts')).serve(io)))
   command('Set up:', 'completion', 'print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
     .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))

@@ -1,0 +1,29 @@
+import { McpServer } from '@modelcontextprotocol/server'
+import { stateCodec } from './questions.ts'
+import { offerAbout } from './tools/about.ts'
+import { offerLooking } from './tools/look.ts'
+import { offerOrchestration } from './tools/orchestrate.ts'
+import { offerSteering } from './tools/steer.ts'
+import type { McpWorld } from './world.ts'
+
+const instructions = `loopwright takes a goal to a verified git branch. orchestrate starts a run in the background and answers with its run_id;
+orchestrate_tail and orchestrate_status follow it, orchestrate_result with wait gives the result. status needs_input: put the questions to your
+user, then orchestrate_resume with the token and the answers. The work is on its own branch until somebody merges it.`
+
+/** A server for one connection, or one request: everything it knows is in the store. */
+export function createServer(world: McpWorld): McpServer {
+  const codec = stateCodec(world)
+  const server = new McpServer(
+    { name: 'loopwright', title: 'loopwright', version: world.version },
+    {
+      instructions,
+      maxToolInputElements: 2_000,
+      requestState: { verify: (state, call) => codec.verify(state, call) },
+    },
+  )
+  offerOrchestration(server, world)
+  offerLooking(server, world)
+  offerSteering(server, world)
+  offerAbout(server, world)
+  return server
+}

@@ -1,0 +1,69 @@
+import type {
+  CallToolResult,
+  InputRequiredResult,
+  McpServer,
+  ServerContext,
+  ToolAnnotations,
+} from '@modelcontextprotocol/server'
+import type { z } from 'zod'
+import { isLoopwrightError, messageOf } from '../../core/errors.ts'
+import { plainText } from '../../core/plain.ts'
+import type { McpWorld } from './world.ts'
+
+export interface ToolSpec<Input extends z.ZodObject> {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly input: Input
+  readonly output: z.ZodObject
+  readonly annotations: ToolAnnotations
+}
+
+/** What a tool answers: facts, or questions that the client shall put to its user before it calls again. */
+export type Answer = object | Asking
+
+/** Questions for the client's user. */
+export interface Asking {
+  readonly asking: InputRequiredResult
+}
+
+/** Offers a tool. What it throws becomes one clear error: what is wrong, and what to do. */
+export function offer<Input extends z.ZodObject>(
+  server: McpServer,
+  world: McpWorld,
+  spec: ToolSpec<Input>,
+  perform: (input: z.output<Input>, call: ServerContext) => Promise<Answer>,
+): void {
+  const config = {
+    title: spec.title,
+    description: spec.description,
+    inputSchema: spec.input as z.ZodObject,
+    outputSchema: spec.output,
+    annotations: { title: spec.title, ...spec.annotations },
+  }
+  server.registerTool(spec.name, config, async (input, call) => {
+    const performing = perform(input as z.output<Input>, call)
+    world.busy.add(performing)
+    try {
+      const answer = await performing
+      return 'asking' in answer ? answer.asking : facts(answer)
+    } catch (error) {
+      return failure(world, error)
+    } finally {
+      world.busy.delete(performing)
+    }
+  })
+}
+
+function facts(answer: object): CallToolResult {
+  const text = JSON.stringify(answer)
+  return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) as Record<string, unknown> }
+}
+
+function failure(world: McpWorld, error: unknown): CallToolResult {
+  const known = isLoopwrightError(error)
+  if (!known) world.warn(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  const hint = known ? error.hint : 'this looks like a bug in loopwright; its standard error says more'
+  const lines = [plainText(messageOf(error)), ...(hint === undefined ? [] : [`hint: ${plainText(hint)}`])]
+  return { isError: true, content: [{ type: 'text', text: lines.join('\n') }] }
+}

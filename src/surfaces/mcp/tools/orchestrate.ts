@@ -1,0 +1,168 @@
+import { resolve } from 'node:path'
+import type { McpServer, ServerContext } from '@modelcontextprotocol/server'
+import { z } from 'zod'
+import { findRun } from '../../../compose/look.ts'
+import { prepareHere } from '../../../compose/prepared.ts'
+import { findLoopFile } from '../../../config.ts'
+import { checkOf } from '../../../core/check-text.ts'
+import { attend, type Carrier, carry, goOn, outcomeOf, outcomeOrQuestion } from '../carry.ts'
+import { giveAnswers, returned } from '../questions.ts'
+import * as shapes from '../shapes.ts'
+import { type Answer, offer } from '../tool.ts'
+import { type McpWorld, withApp, workDirectory } from '../world.ts'
+
+const begins = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true }
+
+/** Seconds that `orchestrate_result` waits by default: less than most hosts give a request. */
+const usualWait = 50
+
+/** Tools that begin runs, and go on with them. */
+export function offerOrchestration(server: McpServer, world: McpWorld): void {
+  const carrier = (call: ServerContext): Carrier => ({ world, server, call })
+
+  offer(
+    server,
+    world,
+    {
+      name: 'orchestrate',
+      title: 'Reach a goal',
+      description:
+        'Takes a goal to a verified git branch: agents do the work in a worktree, your checks and a review decide when it is done. Works in the background and answers at once with a run_id; with detach false it answers when it is over.',
+      input: shapes.goal,
+      output: shapes.outcome,
+      annotations: begins,
+    },
+    async (input, call) => {
+      const back = returned(call)
+      return await withApp(world, { cwd: workDirectory(world, input.cwd), caller: input.caller_agent }, async (app) => {
+        if (back) return await goOn(app, back, carrier(call), false)
+        const { spec, source, project } = await prepareHere(app, goalFlags(world, input), {})
+        const where = project ?? workDirectory(world, input.cwd)
+        const run = await app.start({ spec, project: where, ...(source ? { source } : {}) })
+        return await carry(app, run.id, carrier(call), input.detach)
+      })
+    },
+  )
+  offer(
+    server,
+    world,
+    {
+      name: 'run_loop',
+      title: 'Run a loop file',
+      description:
+        'Runs a loop of the project, a YAML file or a loop folder, in the background (detach false: until it is over). list_loops shows what there is.',
+      input: shapes.loop,
+      output: shapes.outcome,
+      annotations: begins,
+    },
+    async (input, call) => {
+      const back = returned(call)
+      const cwd = workDirectory(world, input.cwd)
+      return await withApp(world, { cwd, caller: input.caller_agent }, async (app): Promise<Answer> => {
+        if (back) return await goOn(app, back, carrier(call), false)
+        const file = await findLoopFile(resolve(cwd, input.loop))
+        const { spec, source, project } = await prepareHere(app, howFlags(world, input), { file })
+        const run = await app.start({ spec, project: project ?? cwd, ...(source ? { source } : {}) })
+        return await carry(app, run.id, carrier(call), input.detach)
+      })
+    },
+  )
+  offer(
+    server,
+    world,
+    {
+      name: 'orchestrate_resume',
+      title: 'Answer or go on',
+      description:
+        'Answers the questions of a run and goes on with it; without answers, goes on with a run that was stopped, paused, interrupted or failed.',
+      input: z.strictObject({
+        token: shapes.runId.describe('the token that came with the questions, or a run id'),
+        answers: shapes.answers.optional(),
+        detach: shapes.detach,
+      }),
+      output: shapes.outcome,
+      annotations: begins,
+    },
+    async ({ token, answers, detach }, call) => {
+      const back = returned(call)
+      return await withApp(world, {}, async (app): Promise<Answer> => {
+        if (back) return await goOn(app, back, carrier(call), false)
+        if (answers !== undefined && answers.length > 0) {
+          const { id } = await giveAnswers(app, token, answers)
+          return await carry(app, id, carrier(call), detach)
+        }
+        const run = await findRun(app, token.split('~')[0] ?? token)
+        if (run.status === 'waiting' && run.reason === 'input')
+          return await outcomeOrQuestion(app, run.id, carrier(call))
+        if (run.status === 'running' && !app.runs.interrupted(run)) return await outcomeOf(app, run.id)
+        if (['stopped', 'paused', 'failed', 'running'].includes(run.status)) await app.runs.reopen(run.id)
+        return await carry(app, run.id, carrier(call), detach)
+      })
+    },
+  )
+  offer(
+    server,
+    world,
+    {
+      name: 'orchestrate_result',
+      title: 'Result of a run',
+      description:
+        'What a run came to: completed, iterations, stop_reason, final_output, summary, history, worktree. With wait, waits until it is over, or timeout seconds are.',
+      input: z.strictObject({
+        run_id: shapes.runId,
+        wait: z.boolean().default(false).describe('wait until it is over'),
+        timeout: z
+          .number()
+          .positive()
+          .max(86_400)
+          .default(usualWait)
+          .describe('seconds to wait at most (default 50: less than most hosts give a request)'),
+      }),
+      output: shapes.outcome,
+      annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+    },
+    async ({ run_id, wait, timeout }, call) => {
+      const back = returned(call)
+      return await withApp(world, {}, async (app): Promise<Answer> => {
+        if (back) {
+          await goOn(app, back, carrier(call), true)
+          return await attend(app, (await findRun(app, run_id)).id, carrier(call), timeout)
+        }
+        const { id } = await findRun(app, run_id)
+        return wait ? await attend(app, id, carrier(call), timeout) : await outcomeOf(app, id)
+      })
+    },
+  )
+}
+
+function goalFlags(world: McpWorld, input: z.output<typeof shapes.goal>): Record<string, unknown> {
+  return {
+    ...howFlags(world, input),
+    goal: input.goal,
+    criteria: listed(input.success_criteria),
+    verify: listed(input.verify_commands)?.map(checkOf),
+    verifyTimeout: input.verify_timeout,
+    playwright: input.playwright,
+    ask: input.ask,
+  }
+}
+
+function howFlags(world: McpWorld, input: Omit<z.output<typeof shapes.loop>, 'loop'>): Record<string, unknown> {
+  const script = /^scripted:(.+)$/s.exec(input.backend ?? '')?.[1]
+  const named = input.backend?.trim().toLowerCase() === 'auto' ? undefined : input.backend
+  return {
+    agent: script === undefined ? named : `scripted:${resolve(world.cwd, input.cwd ?? '.', script)}`,
+    model: input.model,
+    timeout: input.timeout,
+    skipPermissions: input.skip_permissions,
+    isolation: input.isolate === undefined ? undefined : input.isolate ? 'worktree' : 'inplace',
+    'budget.iterations': input.max_iterations,
+    'budget.seconds': input.max_seconds,
+  }
+}
+
+function listed(texts: string | readonly string[] | undefined): readonly string[] | undefined {
+  const all = typeof texts === 'string' ? [texts] : texts
+  const said = all?.filter((one) => one.trim() !== '')
+  return said === undefined || said.length === 0 ? undefined : said
+}

@@ -1,0 +1,404 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, test } from 'vitest'
+import { launcher, mcpScene } from '../fixtures/mcp.ts'
+import { git, write } from '../fixtures/repo.ts'
+
+const slow = `
+acceptOnIteration: 1
+subgoals: [the work]
+replies:
+  - { role: worker, text: written, delayMs: 600000 }
+`
+const asks = `
+acceptOnIteration: 1
+subgoals: [the work]
+questions: [Which colour?, Which size?]
+replies:
+  - { role: worker, text: written, edits: [{ write: out.txt, content: "hello\\n" }] }
+`
+const modern = { versionNegotiation: { mode: { pin: '2026-07-28' } } } as const
+
+test('tools have the names and parameters that clients are configured for, schemas and annotations', async () => {
+  await using scene = mcpScene()
+  const { client } = await scene.connect()
+  const { tools } = await client.listTools()
+  const parameters = Object.fromEntries(
+    tools.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {}).sort()]),
+  )
+  expect(parameters).toMatchObject({
+    orchestrate: expect.arrayContaining([
+      ...['goal', 'success_criteria', 'backend', 'cwd', 'max_iterations', 'skip_permissions', 'isolate', 'model'],
+      ...['verify_commands', 'verify_timeout', 'detach', 'caller_agent', 'timeout', 'max_seconds', 'playwright'],
+    ]),
+    orchestrate_resume: ['answers', 'detach', 'token'],
+    orchestrate_status: ['run_id'],
+    orchestrate_tail: ['cursor', 'limit', 'run_id'],
+    orchestrate_result: ['run_id', 'timeout', 'wait'],
+    list_backends: [],
+    doctor: ['cwd', 'timeout'],
+  })
+  expect(Object.keys(parameters)).toEqual(
+    expect.arrayContaining(['orchestrate_list', 'orchestrate_stop', 'orchestrate_approve', 'orchestrate_diff']),
+  )
+  expect(Object.keys(parameters)).toEqual(expect.arrayContaining(['run_loop', 'list_loops']))
+  for (const tool of tools) {
+    expect(tool.outputSchema?.type, tool.name).toBe('object')
+    expect(typeof tool.annotations?.readOnlyHint, tool.name).toBe('boolean')
+    expect((tool.description ?? '').length, tool.name).toBeGreaterThan(20)
+    expect((tool.description ?? '').length, tool.name).toBeLessThan(400)
+  }
+  expect(tools.find((tool) => tool.name === 'orchestrate')?.inputSchema.properties?.detach).toMatchObject({
+    default: true,
+  })
+})
+
+test('a goal is reached in one call, with progress after every iteration and the result that clients know', async () => {
+  await using scene = mcpScene()
+  const { client } = await scene.connect()
+  const said: (string | undefined)[] = []
+  const result = await client.callTool(
+    {
+      name: 'orchestrate',
+      arguments: {
+        goal: 'write out.txt',
+        success_criteria: 'it is there',
+        verify_commands: ['test -f out.txt'],
+        backend: scene.backend,
+        cwd: scene.repository,
+        detach: false,
+      },
+    },
+    { onprogress: ({ message }) => said.push(message), timeout: 60_000 },
+  )
+  expect(result.structuredContent).toMatchObject({
+    completed: true,
+    iterations: 2,
+    stop_reason: 'goal_complete',
+    final_output: expect.stringContaining('written'),
+    summary: expect.stringMatching(
+      /^completed in 2 iteration\(s\) \| reason: goal_complete \| worktree loopwright\/\S+ \(1 file changed\)$/,
+    ),
+    worktree: {
+      branch: expect.stringMatching(/^loopwright\//),
+      changed_files: ['out.txt'],
+      checkpoints: expect.anything(),
+    },
+  })
+  const { history } = result.structuredContent as { readonly history: readonly object[] }
+  expect(history.at(-1)).toMatchObject({
+    iteration: 2,
+    subgoals: [{ id: 's1' }],
+    results: [{ id: 's1', ok: true, error: null }],
+    review: { gates_passed: true, goal_complete: true, issues: [] },
+    verification: [{ name: 'test -f out.txt', ok: true, exit_code: 0, error: null, duration: expect.any(Number) }],
+  })
+  expect(said).toEqual([
+    expect.stringMatching(/^run \S+ started, at most 4 iterations$/),
+    'iteration 1/4: 1/1 subgoals ok, gates fail, goal incomplete, verification pass',
+    'iteration 2/4: 1/1 subgoals ok, gates pass, goal complete, verification pass',
+  ])
+  expect(git(scene.repository, 'status', '--porcelain')).toBe('')
+})
+
+test('a run in the background is followed, and its diff and result are there for the next server too', async () => {
+  await using scene = mcpScene()
+  const first = await scene.connect()
+  const begun = await first.call('orchestrate', { goal: 'write', success_criteria: ['x'], backend: scene.backend })
+  expect(begun).toMatchObject({
+    status: 'running',
+    run_dir: expect.stringContaining(begun.run_id),
+    events_path: join(String(begun.run_dir), 'events.jsonl'),
+    tail_command: `loopwright tail -f ${begun.run_id}`,
+  })
+  await first.client.close()
+
+  const second = await scene.connect(modern)
+  expect(await second.call('orchestrate_result', { run_id: begun.run_id, wait: true })).toMatchObject({
+    completed: true,
+    worktree: { changed_files: ['out.txt'] },
+  })
+  expect(await second.call('orchestrate_status', { run_id: 'last' })).toMatchObject({
+    run_id: begun.run_id,
+    running: false,
+    completed: true,
+    stop_reason: 'goal_complete',
+    iteration: 2,
+  })
+  const kinds: unknown[] = []
+  let cursor = 0
+  for (let more = true; more; ) {
+    const page = await second.call('orchestrate_tail', { run_id: begun.run_id, cursor, limit: 5 })
+    const events = page.events as readonly { readonly kind: string; readonly seq: number }[]
+    expect(events.length).toBeLessThanOrEqual(5)
+    kinds.push(...events.map((event) => event.kind))
+    cursor = Number(page.cursor)
+    more = page.more === true
+    expect(page.running).toBe(false)
+  }
+  const written = readFileSync(String(begun.events_path), 'utf8').trim().split('\n')
+  expect(kinds).toEqual(written.map((line) => (JSON.parse(line) as { readonly kind: string }).kind))
+  expect(await second.call('orchestrate_tail', { run_id: begun.run_id, cursor })).toMatchObject({ events: [], cursor })
+  expect(await second.call('orchestrate_diff', { run_id: 'last' })).toMatchObject({
+    diff: expect.stringContaining('+hello'),
+    changed_files: ['out.txt'],
+    truncated: false,
+  })
+  expect(await second.call('orchestrate_list')).toMatchObject({ runs: [{ run_id: begun.run_id, status: 'done' }] })
+})
+
+test.each([
+  ['an older client', {}],
+  ['a client of today', modern],
+])('%s puts the questions of a run to its user, and the run goes on with the answers', async (_, era) => {
+  await using scene = mcpScene(asks)
+  const { client, call } = await scene.connect({ ...era, capabilities: { elicitation: {} } })
+  const asked: string[] = []
+  client.setRequestHandler('elicitation/create', async ({ params }) => {
+    asked.push(params.message)
+    return { action: 'accept', content: { answer_1: 'red', answer_2: 'large' } }
+  })
+  const done = await call('orchestrate', {
+    ...{ goal: 'write', success_criteria: 'x', backend: scene.backend, ask: true, detach: false },
+  })
+  expect(done).toMatchObject({ status: 'done', completed: true })
+  expect(asked).toEqual([expect.stringContaining('Which colour? Which size?')])
+  const { events } = await call('orchestrate_tail', { run_id: done.run_id })
+  expect(events).toContainEqual(
+    expect.objectContaining({ kind: 'answered', data: expect.objectContaining({ answer: ['red', 'large'] }) }),
+  )
+  expect((await call('orchestrate_list')).total).toBe(1)
+})
+
+test('without a user to ask, a run answers with questions and a token that works once', async () => {
+  await using scene = mcpScene(asks)
+  const { call, wrong } = await scene.connect()
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, ask: true }
+  const open = await call('orchestrate', { ...goal, detach: false })
+  expect(open).toMatchObject({ status: 'needs_input', questions: ['Which colour?', 'Which size?'], completed: false })
+  expect(await call('orchestrate_status', { run_id: open.run_id })).toMatchObject({ token: open.token, running: false })
+  expect(await wrong('orchestrate_resume', { token: open.token, answers: ['red'] })).toContain(
+    'not answered: Which size?',
+  )
+  const answered = { token: open.token, answers: ['red', '2=large'], detach: false }
+  expect(await call('orchestrate_resume', answered)).toMatchObject({ status: 'done', completed: true })
+  expect(await wrong('orchestrate_resume', answered)).toContain('it asks nothing, or this was answered')
+
+  // One in the background goes on by itself once it is answered.
+  const behind = await call('orchestrate', goal)
+  const waiting = await call('orchestrate_result', { run_id: behind.run_id, wait: true })
+  expect(waiting.status).toBe('needs_input')
+  expect(await call('orchestrate_approve', { run_id: waiting.token, answers: ['a', 'b'] })).toMatchObject({
+    message: 'answered; it goes on',
+  })
+  expect(await call('orchestrate_result', { run_id: behind.run_id, wait: true })).toMatchObject({ completed: true })
+})
+
+test('a client that is gone leaves its detached run alive, and pauses what was driven for it', async () => {
+  await using scene = mcpScene(slow)
+  const { client, call, transport } = await scene.connect()
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend }
+  const behind = await call('orchestrate', goal)
+  const started = Promise.withResolvers<void>()
+  const here = client.callTool(
+    { name: 'orchestrate', arguments: { ...goal, detach: false } },
+    { onprogress: () => started.resolve(), timeout: 60_000 },
+  )
+  here.catch(() => {})
+  await started.promise
+  const { pid } = transport
+  if (pid === null) throw new Error('the server has no process')
+  await client.close()
+  await expect.poll(() => alive(pid), { timeout: 20_000 }).toBe(false)
+
+  const again = await scene.connect()
+  const { runs } = await again.call('orchestrate_list')
+  const statusOf = (id: string) =>
+    (runs as { run_id: string; status: string }[]).find((run) => run.run_id === id)?.status
+  expect(statusOf(behind.run_id)).toBe('running')
+  const [other] = (runs as { run_id: string; status: string }[]).filter((run) => run.run_id !== behind.run_id)
+  expect(other?.status).toBe('paused')
+  expect(await again.call('orchestrate_stop', { run_id: behind.run_id })).toMatchObject({
+    message: expect.stringContaining('asked to stop'),
+  })
+  expect(await again.call('orchestrate_result', { run_id: behind.run_id, wait: true })).toMatchObject({
+    status: 'stopped',
+    completed: false,
+  })
+  // What was interrupted can be resumed: in the background this time.
+  expect(await again.call('orchestrate_resume', { token: other?.run_id })).toMatchObject({ status: 'running' })
+  await again.call('orchestrate_stop', { run_id: other?.run_id })
+  await again.call('orchestrate_result', { run_id: other?.run_id, wait: true })
+})
+
+test('a server that is killed loses nothing: the run is found, told to be interrupted, and resumed', async () => {
+  await using scene = mcpScene(slow.replace('delayMs: 600000', 'delayMs: 3000'))
+  const { client, transport } = await scene.connect()
+  const started = Promise.withResolvers<void>()
+  const here = client.callTool(
+    {
+      name: 'orchestrate',
+      arguments: { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false },
+    },
+    { onprogress: () => started.resolve(), timeout: 60_000 },
+  )
+  here.catch(() => {})
+  await started.promise
+  if (transport.pid === null) throw new Error('the server has no process')
+  process.kill(transport.pid, 'SIGKILL')
+  await expect(here).rejects.toThrow()
+  const again = await scene.connect()
+  const found = await again.call('orchestrate_status', { run_id: 'last' })
+  expect(found).toMatchObject({ running: false, rehydrated: true, stop_reason: 'interrupted' })
+  expect(await again.call('orchestrate_resume', { token: found.run_id, detach: false })).toMatchObject({
+    status: 'done',
+    completed: true,
+  })
+})
+
+test('two clients at once do not meet', async () => {
+  await using scene = mcpScene()
+  const both = await Promise.all([scene.connect(), scene.connect(modern)])
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false }
+  const done = await Promise.all(both.flatMap(({ call }) => [call('orchestrate', goal), call('orchestrate', goal)]))
+  expect(done.map((one) => one.completed)).toEqual([true, true, true, true])
+  expect(new Set(done.map((one) => one.run_id)).size).toBe(4)
+})
+
+test('a loop file of the project is listed, needs trust, and runs', async () => {
+  await using scene = mcpScene()
+  const good = `goal: write\ncriteria: [x]\nagent: ${scene.backend}\n`
+  write(scene.repository, { 'loops/good.yaml': good, 'loops/bad.yaml': 'gaol: x\n' })
+  const { call, wrong } = await scene.connect()
+  expect(await call('list_loops', { cwd: scene.repository })).toMatchObject({
+    loops: [
+      { path: 'loops/bad.yaml', valid: false, error: expect.stringContaining('gaol') },
+      { path: 'loops/good.yaml', valid: true, kind: 'goal', goal: 'write' },
+    ],
+    templates: [{ name: 'goal' }, { name: 'repair' }],
+  })
+  const loop = { loop: 'loops/good.yaml', cwd: scene.repository, detach: false }
+  expect(await wrong('run_loop', loop)).toContain('trust')
+  const trust = spawn(process.execPath, [launcher, 'trust', 'loops/good.yaml', '--yes'], {
+    cwd: scene.repository,
+    env: scene.env,
+    stdio: 'ignore',
+  })
+  await once(trust, 'close')
+  expect(await call('run_loop', loop)).toMatchObject({ completed: true })
+})
+
+test('agents and the state of the machine are told', async () => {
+  await using scene = mcpScene()
+  const { call } = await scene.connect()
+  expect(await call('list_backends')).toMatchObject({
+    backends: { scripted: { available: true, kind: 'scripted' }, 'claude-code': { executable: 'claude' } },
+    default: 'auto',
+  })
+  const report = await call('doctor', { cwd: scene.repository, timeout: 600 })
+  expect(report).toMatchObject({
+    cwd: { path: scene.repository, writable: true, git: true },
+    timeout: { value: 600, meaning: expect.stringContaining('10m') },
+    recommendations: expect.anything(),
+  })
+  expect(JSON.stringify(report.timeouts)).toContain('600000')
+  expect(await call('doctor', { cwd: '/no/such/place' })).toMatchObject({ ok: false, cwd: { exists: false } })
+})
+
+const long = 'x'.repeat(300)
+test('bad input gets one clear error from every tool', async () => {
+  await using scene = mcpScene()
+  const { client, raw } = await scene.connect()
+  const rows: readonly (readonly [string, Record<string, unknown>, string])[] = [
+    ['orchestrate', { goal: '' }, 'the goal is empty'],
+    ['orchestrate', {}, 'goal'],
+    ['orchestrate', { goal: 'x', gaol: 'y' }, 'gaol'],
+    ['orchestrate', { goal: 'x', cwd: '/no/such/place' }, 'there is no such directory'],
+    ['orchestrate', { goal: 'x', backend: 'nobody' }, 'unknown agent nobody'],
+    ['orchestrate', { goal: 'x', max_iterations: 0 }, 'max_iterations'],
+    ['orchestrate', { goal: 'x', max_seconds: -1 }, 'max_seconds'],
+    ['orchestrate', { goal: 'x', timeout: 'soon' }, 'timeout'],
+    ['orchestrate', { goal: 'x', verify_commands: ['npm test | tail'], backend: 'mock' }, 'needs a shell'],
+    ['run_loop', { loop: 'no.yaml' }, 'there is no such file'],
+    ['run_loop', {}, 'loop'],
+    ['orchestrate_resume', { token: 'a b' }, 'no run'],
+    ['orchestrate_resume', { token: '../../etc', answers: ['x'] }, 'not a resume token'],
+    ['orchestrate_status', { run_id: long }, 'run_id'],
+    ['orchestrate_status', { run_id: 'nobody' }, 'no run'],
+    ['orchestrate_tail', { run_id: 'nobody' }, 'no run'],
+    ['orchestrate_tail', { run_id: 'x', cursor: -1 }, 'cursor'],
+    ['orchestrate_result', { run_id: 'nobody', wait: true }, 'no run'],
+    ['orchestrate_diff', { run_id: 'nobody' }, 'no run'],
+    ['orchestrate_stop', { run_id: 'nobody' }, 'no run'],
+    ['orchestrate_approve', { run_id: 'nobody' }, 'no run'],
+    ['orchestrate_list', { limit: 'all' }, 'limit'],
+    ['list_loops', { cwd: '/no/such/place' }, 'there is no such directory'],
+    ['list_backends', { cwd: '/' }, 'cwd'],
+    ['doctor', { timeout: 0 }, 'timeout'],
+  ]
+  for (const [name, input, part] of rows) {
+    const result = await raw(name, input)
+    const text = JSON.stringify(result.content)
+    expect(result.isError, `${name} ${text}`).toBe(true)
+    expect(text).toContain(part)
+    expect(text).not.toMatch(/bug in loopwright|\bat .*\.ts:/)
+  }
+  const { tools } = await client.listTools()
+  expect(tools.map((tool) => tool.name).filter((name) => !rows.some(([tool]) => tool === name))).toEqual([])
+})
+
+test('where nobody can have meant the directory of the server, cwd is asked for', async () => {
+  await using scene = mcpScene()
+  const { wrong } = await scene.connect({}, scene.folder)
+  expect(await wrong('orchestrate', { goal: 'x', backend: 'mock' })).toMatch(/cwd is missing.*\nhint: give cwd/)
+})
+
+test('standard output carries the protocol only, whatever comes in', async () => {
+  await using scene = mcpScene()
+  const server = spawn(process.execPath, [launcher, 'mcp', 'serve'], {
+    cwd: scene.repository,
+    env: scene.env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const answers = new Map<unknown, object>()
+  const lines = createInterface({ input: server.stdout })
+  const read = (async () => {
+    for await (const line of lines) {
+      const message = JSON.parse(line) as { readonly jsonrpc: string; readonly id?: unknown }
+      expect(message.jsonrpc).toBe('2.0')
+      if (message.id !== undefined) answers.set(message.id, message)
+    }
+  })()
+  const send = (text: string) => server.stdin.write(`${text}\n`)
+  const request = (id: number, method: string, params: object) =>
+    send(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
+  const clientInfo = { name: 'raw', version: '1' }
+  request(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo })
+  send(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }))
+  for (const garbage of ['not json', '{}', '[]', 'null', '{"jsonrpc":"2.0"}', '"\u0000"', '{"jsonrpc":"1.0","id":7}']) {
+    send(garbage)
+  }
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false }
+  request(2, 'tools/call', { name: 'orchestrate', arguments: goal })
+  await expect.poll(() => answers.has(2), { timeout: 30_000 }).toBe(true)
+  expect(answers.get(1)).toMatchObject({
+    result: { protocolVersion: '2025-06-18', serverInfo: { name: 'loopwright' } },
+  })
+  expect(answers.get(2)).toMatchObject({ result: { structuredContent: { completed: true } } })
+  server.stdin.end()
+  const [code] = (await once(server, 'close')) as [number]
+  await read
+  expect(code).toBe(0)
+})
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
