@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readMetric } from '../core/metric.ts'
+import { readMetric } from '../core/read-metric.ts'
 import { parseOpenloop } from './openloop.ts'
 
 const full = {

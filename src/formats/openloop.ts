@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { regexProblem } from '../core/metric.ts'
+import { regexProblem } from '../core/read-metric.ts'
 import { parseRepair } from '../core/spec/loop.ts'
 import { type RepairInput, type RepairSpec, stages } from '../core/spec/repair.ts'
 import { parseYaml, validate } from './yaml.ts'

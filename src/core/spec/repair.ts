@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Direction, directionSigns, directions, jsonPath, regexProblem } from '../metric.ts'
+import { type Direction, directionSigns, directions } from '../metric.ts'
+import { jsonPath, regexProblem } from '../read-metric.ts'
 import { browserPlay } from './browser.ts'
 import { maxGoalLength } from './goal.ts'
 import { command, duration, durationOrNever, texts } from './parts.ts'

@@ -1,4 +1,5 @@
-import { type Aim, bestOf, describeAim, improves, meets, type Reading, readMetric } from '../../core/metric.ts'
+import { type Aim, bestOf, describeAim, improves, meets } from '../../core/metric.ts'
+import { type Reading, readMetric } from '../../core/read-metric.ts'
 import type { MetricResult, StageResult } from '../../core/round.ts'
 import type { Baseline, RepairSpec } from '../../core/spec/repair.ts'
 import type { LoopContext } from '../../engine/context.ts'
