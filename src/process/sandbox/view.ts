@@ -424,7 +424,8 @@ function restoreLink(path: string, target: string): void {
   try {
     const kind = kindAt(path)
     if (kind === 'link' && readlinkSync(path) === target) return
-    if (kind !== undefined) renameSync(path, `${path}.${randomUUID()}`)
+    if (kind === 'link') unlinkSync(path)
+    else if (kind !== undefined) renameSync(path, `${path}.${randomUUID()}`)
     symlinkSync(target, path)
   } catch {
     // Somebody else was faster.
