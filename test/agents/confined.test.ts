@@ -108,7 +108,8 @@ describe.skipIf(why !== undefined)(`in a sandbox${why === undefined ? '' : ` (sk
       // The home is as it was but for the agent's own directories, and nothing planted is in those.
       const after = homeOf(scene.userHome)
       const own = [...preset.needs.home, ...(preset.needs.homeFleeting ?? [])].map((path) => path.replace('/{cwd}', ''))
-      const isOwn = (path: string) => own.some((each) => path === each || path.startsWith(`${each}/`))
+      const isOwn = (path: string) =>
+        own.some((each) => path === each || path.startsWith(`${each}/`) || each.startsWith(`${path}/`))
       const others = (of: Map<string, string>) => [...of].filter(([path]) => !isOwn(path))
       expect(others(after)).toEqual(others(before))
       expect(filesWith(scene.userHome, planted)).toEqual([])
@@ -193,7 +194,10 @@ function secrets(agent: AgentCase): NonNullable<AgentCase['files']> {
 function led({ preset }: AgentCase): string[] {
   const { home, homeFleeting = [], homeRead = [] } = preset.needs
   const holes = [...home, ...homeFleeting]
-  return homeRead.filter((path) => !/[*{]/.test(path) && holes.some((hole) => path.startsWith(`${hole}/`)))
+  const isAround = (path: string) => holes.some((hole) => hole.startsWith(`${path}/`))
+  return homeRead.filter(
+    (path) => !/[*{]/.test(path) && !isAround(path) && holes.some((hole) => path.startsWith(`${hole}/`)),
+  )
 }
 
 /** Some keep their settings elsewhere and link them. */
