@@ -116,7 +116,7 @@ function stranger({ argv, ran, spoke }: TurnFacts): string {
 
 function refusal({ name, denied }: TurnFacts): string {
   const shown = [...new Set(denied)].slice(0, 5).join('; ')
-  return `${name} was not allowed: ${shown}; allow it with a rule of approvals, or run with --skip-permissions in an isolated workspace`
+  return `${name} was not allowed: ${shown}; allow it with a rule of approvals, or let it act without asking, in a sandbox: --skip-permissions`
 }
 
 function said(answer: string): string {

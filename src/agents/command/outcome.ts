@@ -88,7 +88,7 @@ export function decide(facts: Facts): Ending {
   if (denied.length > 0) {
     return {
       outcome: 'refused',
-      message: `${name} was not allowed to use ${denied.join(', ')}; allow it in its settings, or run with --skip-permissions in an isolated workspace`,
+      message: `${name} was not allowed to use ${denied.join(', ')}; allow it in its settings, or let it act without asking, in a sandbox: --skip-permissions`,
     }
   }
   if (reading.complete === false) {
