@@ -76,7 +76,13 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const sandboxes = new Sandboxes(childEnv, warn)
   const confining = confined(supervise, sandboxes.of)
   const runCommand = commandRunner(childEnv, redact, confining)
-  const browser = browserRunner({ path: childEnv.PATH ?? '', home: config.userHome, run: confining, redact })
+  const browser = browserRunner({
+    path: childEnv.PATH ?? '',
+    env: childEnv,
+    home: config.userHome,
+    run: confining,
+    redact,
+  })
   const git = createGit({ env })
   const workspaces = createWorkspaces({ home: config.home, env, run: runCommand })
   const agents = new AgentShop({

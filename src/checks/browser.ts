@@ -8,10 +8,12 @@ import { oneLine } from '../core/plain.ts'
 import type { CheckResult, CommandFailure, Confinement, Redact } from '../core/ports.ts'
 import { type Failure, failureOf } from '../process/failure.ts'
 import { OutputFile } from '../process/output-file.ts'
+import { allowedEnvironment } from '../process/sandbox/environment.ts'
 import { type StartedChild, type Supervise, type Supervised, supervise } from '../process/supervise.ts'
 import { lastOf } from '../process/tail.ts'
 import { type BrowserPlace, findBrowser } from './browser/find.ts'
 import { type PlayOrder, type PlayReport, readReport } from './browser/protocol.ts'
+import type { ServerOrder } from './browser/server.ts'
 
 /** A picture of a play. */
 export interface Screenshot {
@@ -37,6 +39,10 @@ export interface BrowserResult extends CheckResult {
 export interface BrowserOptions {
   readonly name?: string
   readonly signal: AbortSignal
+  /** Where the play's server runs. A play with a server needs it. */
+  readonly cwd?: string
+  /** For the play's server alone, over what all commands get. */
+  readonly env?: Readonly<Record<string, string>>
   /** Where its pictures go, as `play-1-end.png`; made when it is not there. */
   readonly artifacts: string
   /** What the names of its pictures begin with; `play` by default. */
@@ -55,6 +61,8 @@ export type RunBrowser = (play: BrowserPlay, options: BrowserOptions) => Promise
 
 /** Where browsers are, and what keeps them. */
 export interface BrowserSetup extends BrowserPlace {
+  /** What the servers of plays get, as commands do. The browser itself sees none of it. */
+  readonly env?: Readonly<Record<string, string>>
   readonly run?: Supervise
   readonly redact?: Redact
   /** Where each play's own directory is made, and removed; the system's temporary directory by default. */
@@ -62,8 +70,8 @@ export interface BrowserSetup extends BrowserPlace {
 }
 
 const defaultTimeoutMs = 60_000
-/** What starting, the last picture and closing may take on top. */
-const aroundMs = 45_000
+/** What starting, the last picture, closing and the end of the server may take on top. */
+const aroundMs = 50_000
 const logChars = 64 * 1024
 const pictureBytes = 16 * 1024 * 1024
 const mostPictures = 50
@@ -71,12 +79,12 @@ const playerHeapMb = 768
 
 /**
  * A `RunBrowser` on the Chromium or Chrome of this machine. Each play has a process, a browser and a profile of its own, which are gone when it
- * ends; they get nothing of our environment but PATH. A play is ok when every step passed and no finding is fatal.
+ * ends; they get nothing of our environment but PATH, and the server of a play what commands get. A play is ok when every step passed and no finding is fatal.
  */
 export function browserRunner(setup: BrowserSetup): RunBrowser {
   const { run = supervise, redact } = setup
   return async (play, options) => {
-    refuseBadPlay(play)
+    refuseBadPlay(play, options)
     const executable = findBrowser(setup)
     const began = performance.now()
     const timeoutMs = play.timeoutMs ?? options.timeoutMs ?? defaultTimeoutMs
@@ -89,7 +97,15 @@ export function browserRunner(setup: BrowserSetup): RunBrowser {
     try {
       await mkdir(pictures)
       const sandbox = process.getuid?.() !== 0 && options.confinement === undefined
-      const order: PlayOrder = { play, executable, sandbox, pictures, timeoutMs }
+      const server = serverOf(play, setup, options)
+      const order: PlayOrder = {
+        play,
+        executable,
+        sandbox,
+        pictures,
+        timeoutMs,
+        ...(server === undefined ? {} : { server }),
+      }
       const env = { PATH: setup.path, HOME: scratch, TMPDIR: scratch, LANG: 'C.UTF-8' }
       const confinement = options.confinement && confineAlso(options.confinement, scratch, executable, Object.keys(env))
       const seen = await run({
@@ -207,8 +223,12 @@ class Told {
         return await this.#log.line(`   ${finding.fatal ? '✗' : '·'} ${finding.kind}: ${finding.text}${times}`)
       }
       case 'picture':
-        if (this.pictures.length < mostPictures) this.pictures.push(report)
+        // The last one shows how it ended.
+        if (this.pictures.length >= mostPictures) this.pictures.pop()
+        this.pictures.push(report)
         return
+      case 'server':
+        return await this.#log.line(`   [server] ${report.text}`)
       case 'note':
         return await this.#log.line(`   ${report.text}`)
       case 'end':
@@ -232,7 +252,7 @@ function brokenBy(seen: Supervised, told: Told, timeoutMs: number): (Partial<Fai
   }
 }
 
-const ending: readonly BrowserFinding['kind'][] = ['crash', 'timeout', 'failed_step', 'dialog']
+const ending: readonly BrowserFinding['kind'][] = ['server', 'crash', 'timeout', 'failed_step', 'dialog']
 
 function errorOf(findings: readonly BrowserFinding[]): string | null {
   const fatal = findings.filter((finding) => finding.fatal)
@@ -297,11 +317,32 @@ function confineAlso(
   }
 }
 
-function refuseBadPlay(play: BrowserPlay): void {
+/** How the server of a play is started: with the environment of any command, which a confinement sifts. */
+function serverOf(play: BrowserPlay, setup: BrowserSetup, options: BrowserOptions): ServerOrder | undefined {
+  const { serve } = play
+  if (serve === undefined || options.cwd === undefined) return undefined
+  const given = { ...options.env, ...serve.env }
+  const env = { PATH: setup.path, ...setup.env, ...given }
+  const { confinement, cwd } = options
+  return {
+    ...(serve.shell === undefined ? { argv: serve.argv ?? [] } : { shell: serve.shell }),
+    cwd,
+    env: confinement === undefined ? env : allowedEnvironment(env, [...confinement.env, ...Object.keys(given)]),
+    addresses: [play.url, ...play.steps.map((step) => ('open' in step ? step.open : undefined))].filter(
+      (address) => address !== undefined,
+    ),
+  }
+}
+
+function refuseBadPlay(play: BrowserPlay, { cwd }: Pick<BrowserOptions, 'cwd'>): void {
   const bad = (message: string, hint: string) => new LoopwrightError('bad_input', message, { hint })
   if (play.url === undefined && !play.steps.some((step) => 'open' in step)) {
     throw bad('a browser play opens nothing', 'give it a `url`, or begin with an `open` step')
   }
+  if (play.serve !== undefined && cwd === undefined) {
+    throw bad('a browser play has a server, and no directory to run it in', 'give `cwd`')
+  }
+  if (play.serve?.argv?.length === 0) throw bad('the server of a browser play is empty', 'give a command')
   if (play.steps.length > 1000) throw bad('a browser play has more than 1,000 steps', 'split it')
   const { width, height } = play.viewport ?? { width: 1280, height: 800 }
   if (![width, height].every((side) => Number.isInteger(side) && side >= 100 && side <= 4096)) {

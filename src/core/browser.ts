@@ -1,10 +1,13 @@
 import { oneLine } from './plain.ts'
+import type { CommandSpec } from './ports.ts'
 
 /** What a `browser:` step does with a page: where it begins, its steps in order, and what may not be seen on the way. */
 export interface BrowserPlay {
   /** Opened first, and what a relative `open` is relative to. Absent: the first step must open a whole URL. */
   readonly url?: string
   readonly steps: readonly BrowserStep[]
+  /** A server that runs in the workspace for as long as the play does. It stays in the foreground: its end, whatever the exit code, fails the play. */
+  readonly serve?: CommandSpec
   /** CSS pixels; 1280 × 800 by default. */
   readonly viewport?: { readonly width: number; readonly height: number }
   /** For the whole play; 60,000 by default. */
@@ -89,6 +92,7 @@ export interface BrowserFinding {
     | 'popup'
     | 'download'
     | 'navigation'
+    | 'server'
   /** One bounded line. */
   readonly text: string
   /** The step it came in, from 1; 0 before the first. */

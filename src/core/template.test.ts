@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fillCommand } from './template.ts'
+import { fillCommand, fillPlay } from './template.ts'
 
 const values = {
   workspace: '/loop folder',
@@ -19,6 +19,23 @@ test('the words of a command get the values as they are', () => {
   )
   expect(argv).toEqual(['run', '--at=/loop folder', '3', '{other}'])
   expect(env).toEqual({ A: '3' })
+})
+
+test('in an address a value is encoded, and what is typed stays as it is', () => {
+  const text = '{project_root} {round}'
+  const play = fillPlay(
+    {
+      url: 'file://{workspace}/a.html?{last_error}',
+      serve: { shell: 'serve {workspace}' },
+      steps: [{ open: '/{round}?at={project_root}' }, { type: { selector: 'input', text } }],
+    },
+    { ...values, project_root: '/a b/#1?/ü' },
+  )
+  expect(play).toEqual({
+    url: 'file:///loop%20folder/a.html?{last_error}',
+    serve: { shell: "serve '/loop folder'" },
+    steps: [{ open: '/3?at=/a%20b/%231%3F/%C3%BC' }, { type: { selector: 'input', text } }],
+  })
 })
 
 test('in a shell line a value is quoted as its place asks for', () => {

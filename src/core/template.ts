@@ -1,3 +1,4 @@
+import type { BrowserPlay } from './browser.ts'
 import { LoopwrightError } from './errors.ts'
 import type { CommandSpec } from './ports.ts'
 
@@ -21,6 +22,24 @@ export function fillCommand(command: CommandSpec, values: TemplateValues): Comma
     ...(argv === undefined ? {} : { argv: argv.map(plain) }),
     ...(shell === undefined ? {} : { shell: fillShell(shell, values) }),
     ...(env === undefined ? {} : { env: Object.fromEntries(Object.entries(env).map(([k, v]) => [k, plain(v)])) }),
+  }
+}
+
+/** The variables an address may hold. */
+const inAddress = /(?<!\$)\{(workspace|project_root|round)\}/g
+
+/** Puts the variables into the addresses of a play, where they are encoded, and into the command of its server. Throws as `fillCommand` does. */
+export function fillPlay(play: BrowserPlay, values: TemplateValues): BrowserPlay {
+  const address = (text: string) =>
+    text.replace(inAddress, (_, key: keyof TemplateValues) =>
+      clean(values[key]).split('/').map(encodeURIComponent).join('/'),
+    )
+  const { url, serve, steps } = play
+  return {
+    ...play,
+    ...(url === undefined ? {} : { url: address(url) }),
+    ...(serve === undefined ? {} : { serve: fillCommand(serve, values) }),
+    steps: steps.map((step) => ('open' in step ? { open: address(step.open) } : step)),
   }
 }
 

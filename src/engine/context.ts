@@ -61,6 +61,17 @@ export interface ExecOptions {
   readonly env?: (path: string) => Readonly<Record<string, string>>
 }
 
+export interface PlayOptions {
+  /** Shown with the step. */
+  readonly name: string
+  /** Name of the log, and what the names of its pictures begin with. */
+  readonly log: string
+  /** Puts into the play what is only known where it runs, such as the workspace's path. */
+  readonly fill?: (play: BrowserPlay, path: string) => BrowserPlay
+  /** Added to the environment of the play's server, by the workspace's path. */
+  readonly env?: (path: string) => Readonly<Record<string, string>>
+}
+
 /** How much of a diff is counted. */
 const diffBytes = 8 * 1024 * 1024
 
@@ -203,16 +214,18 @@ export class LoopContext {
     )
   }
 
-  /** Plays a page in a real browser. Rejects with `missing_tool` where there is none. */
-  playBrowser(play: BrowserPlay, options: { readonly name: string; readonly log: string }): Promise<PlayResult> {
+  /** Plays a page in a real browser, and runs its server in the workspace. Rejects with `missing_tool` where there is no browser. */
+  playBrowser(play: BrowserPlay, options: PlayOptions): Promise<PlayResult> {
     return this.#branch.step(
       `browser ${options.name}`,
       async ({ signal }) => {
         const { playBrowser } = this.#services
         if (playBrowser === undefined) throw new LoopwrightError('missing_tool', 'no browser can be led here')
-        const { confinement } = await this.#place()
+        const { cwd, confinement } = await this.#place()
         const outputPath = this.#services.outputPath(options.log)
-        return await playBrowser(play, {
+        return await playBrowser(options.fill?.(play, cwd) ?? play, {
+          cwd,
+          env: { ...this.#env('exec'), ...options.env?.(cwd) },
           name: options.name,
           prefix: options.log,
           signal,

@@ -56,10 +56,10 @@ export interface Services {
     readonly file: string
     readonly story: string
   }) => Promise<boolean>
-  /** Plays a page in a real browser; absent: there is none. Pictures go beside the run, their names begin with `prefix`. */
+  /** Plays a page in a real browser; absent: there is none. Its server runs in `cwd`, with `env` on top of what commands get. Pictures go beside the run, their names begin with `prefix`. */
   playBrowser?: (
     play: BrowserPlay,
-    options: Pick<CommandOptions, 'signal' | 'outputPath' | 'confinement'> & {
+    options: Pick<CommandOptions, 'cwd' | 'env' | 'signal' | 'outputPath' | 'confinement'> & {
       readonly name: string
       readonly prefix: string
     },

@@ -451,6 +451,31 @@ test('a page is played in a browser; what it finds fails the play', async () => 
   })
 })
 
+test('a play gets its variables as commands do, and its server their environment', async () => {
+  const world = repairWorld()
+  const play = {
+    browser: {
+      url: 'http://127.0.0.1:80{round}/{project_root}',
+      serve: { shell: 'cd {project_root} && serve {workspace} {round}', env: { AT: '{workspace}' } },
+      steps: [{ open: 'file://{workspace}/a.html' }, { type: { selector: '#a', text: '{round}' } }],
+    },
+  }
+  await world.mend({ stages: { ...all, play }, folder: '/loop folder', rounds: 1 })
+  const { cwd, env } = world.plays[0]?.options ?? { cwd: '', env: {} }
+  expect(cwd).not.toBe('')
+  expect(world.plays[0]?.play).toEqual({
+    url: `http://127.0.0.1:801/${cwd}`,
+    serve: { shell: `cd ${cwd} && serve '/loop folder' 1`, env: { AT: '/loop folder' } },
+    steps: [{ open: 'file:///loop%20folder/a.html' }, { type: { selector: '#a', text: '{round}' } }],
+  })
+  expect(env).toMatchObject({
+    LOOPWRIGHT_STAGE: 'play',
+    LOOPWRIGHT_ROUND: '1',
+    OPENLOOP_WORKSPACE: '/loop folder',
+    OPENLOOP_PROJECT_ROOT: cwd,
+  })
+})
+
 // ── commands ─────────────────────────────────────────────────────────────────
 
 test('commands get their variables, their environment, their limits and a log of their own', async () => {

@@ -16,6 +16,8 @@ export interface Stage {
   readonly page: Page
   /** What relative addresses are relative to. */
   readonly base: string | undefined
+  /** How long a server may refuse connections before it listens, in milliseconds. */
+  readonly patienceMs: number
   /** Milliseconds left for the whole play. */
   readonly left: () => number
   readonly picture: (name: string) => Promise<void>
@@ -54,9 +56,9 @@ export function addressOf(open: string, base: string | undefined): string {
   throw new Error(`cannot open ${oneLine(open)}: only http, https and file addresses are opened`)
 }
 
-async function open(address: string, { page, base, left }: Stage): Promise<void> {
+async function open(address: string, { page, base, patienceMs, left }: Stage): Promise<void> {
   const url = addressOf(address, base)
-  const patience = performance.now() + stepMs
+  const patience = performance.now() + patienceMs
   for (;;) {
     try {
       await page.goto(url, { waitUntil: 'domcontentloaded', timeout: Math.max(1, left()) })

@@ -9,6 +9,7 @@ import { within } from '../../process/within.ts'
 import { Findings } from './findings.ts'
 import { addressOf, explain, perform } from './perform.ts'
 import type { PlayOrder, PlayReport } from './protocol.ts'
+import { type Server, startServer } from './server.ts'
 import { watch } from './watch.ts'
 
 // The program that drives the browser, in a process of its own: what a page sends, however much it is, cannot hurt the engine, and whoever
@@ -26,7 +27,10 @@ const quiet = [
 ]
 const launchMs = 30_000
 const closeMs = 5000
+/** How long a server may refuse connections: one that the play starts may have to build something first. */
+const patienceMs = { own: 30_000, others: 10_000 }
 const pictureMs = 4000
+const againMs = 200
 /** How long a step may take to say why it failed when the time is over. */
 const lateMs = 500
 /** How long a page may take to come to rest after the last step, in which late errors show. */
@@ -40,6 +44,18 @@ async function main(): Promise<void> {
   let text = ''
   for await (const piece of process.stdin.setEncoding('utf8')) text += piece
   const order = JSON.parse(text) as PlayOrder
+  // biome-ignore lint/style/noProcessEnv: who supervises and confines this process says so nowhere else
+  const own = process.env
+  const tell = (line: string) => say({ kind: 'server', text: line })
+  const server = order.server === undefined ? undefined : await startServer(order.server, own, tell)
+  try {
+    await playWith(order, server)
+  } finally {
+    await server?.end()
+  }
+}
+
+async function playWith(order: PlayOrder, server: Server | undefined): Promise<void> {
   let browser: Browser
   try {
     browser = await chromium.launch({
@@ -60,7 +76,7 @@ async function main(): Promise<void> {
   }
   say({ kind: 'started', browser: `Chromium ${browser.version()}` })
   try {
-    await play(browser, order)
+    await play(browser, order, server)
     say({ kind: 'end' })
   } catch (error) {
     say({ kind: 'broken', message: explain(error) })
@@ -71,7 +87,11 @@ async function main(): Promise<void> {
   )
 }
 
-async function play(browser: Browser, { play, pictures, timeoutMs }: PlayOrder): Promise<void> {
+async function play(
+  browser: Browser,
+  { play, pictures, timeoutMs }: PlayOrder,
+  server: Server | undefined,
+): Promise<void> {
   const context = await browser.newContext({
     viewport: play.viewport ?? { width: 1280, height: 800 },
     acceptDownloads: false,
@@ -91,10 +111,15 @@ async function play(browser: Browser, { play, pictures, timeoutMs }: PlayOrder):
     isOpening: () => opening,
     stop: () => stopped.resolve('stopped'),
   })
+  server?.ended.then((text) => {
+    findings.add({ kind: 'server', text, fatal: true })
+    stopped.resolve('stopped')
+  })
   const camera = new Camera(page, pictures, findings)
   const stage = {
     page,
     base: play.url,
+    patienceMs: server === undefined ? patienceMs.others : patienceMs.own,
     left: () => until - performance.now(),
     picture: (name: string) => camera.take(name),
   }
@@ -155,15 +180,26 @@ class Camera {
 
   /** What does not come in time is left out: a page may be busy for ever. */
   async take(name: string): Promise<void> {
-    const taking = this.#page.screenshot({ timeout: pictureMs, animations: 'disabled' }).catch((error: unknown) => ({
-      error: explain(error),
-    }))
-    const taken = (await within(taking, pictureMs + 500)) ?? { error: 'the page did not answer' }
+    const until = performance.now() + pictureMs
+    let taken = await this.#try(until)
+    // Between two pages there is for a moment nothing to be seen.
+    while ('error' in taken && !/closed|crashed/.test(taken.error) && performance.now() + againMs < until) {
+      await sleep(againMs)
+      taken = await this.#try(until)
+    }
     if ('error' in taken) return say({ kind: 'note', text: `no screenshot ${JSON.stringify(name)}: ${taken.error}` })
     this.#taken++
     const file = `${this.#taken}.png`
     await writeFile(join(this.#folder, file), taken)
     say({ kind: 'picture', file, name, step: this.#findings.step })
+  }
+
+  async #try(until: number): Promise<Buffer | { readonly error: string }> {
+    const timeout = Math.max(1, until - performance.now())
+    const taking = this.#page.screenshot({ timeout, animations: 'disabled' }).catch((error: unknown) => ({
+      error: explain(error),
+    }))
+    return (await within(taking, timeout + 500)) ?? { error: 'the page did not answer' }
   }
 }
 

@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import type { BrowserPlay } from '../../core/browser.ts'
+import type { ServerOrder } from './server.ts'
 
 /** What the player is told, as JSON on its stdin. */
 export interface PlayOrder {
   readonly play: BrowserPlay
   readonly executable: string
+  /** The server of the play, as it is to be started. */
+  readonly server?: ServerOrder
   /** Whether Chromium confines its pages itself; not as root, and not inside of another confinement. */
   readonly sandbox: boolean
   /** An empty directory for pictures, relative names in reports are below it. */
@@ -24,6 +27,7 @@ const finding = z.object({
     'popup',
     'download',
     'navigation',
+    'server',
   ]),
   text: z.string(),
   step: z.number(),
@@ -41,6 +45,8 @@ const report = z.discriminatedUnion('kind', [
   /** `at` is the finding's place: a later one with the same place takes its place. */
   z.object({ kind: z.literal('finding'), at: z.number(), finding }),
   z.object({ kind: z.literal('picture'), file: z.string(), name: z.string(), step: z.number() }),
+  /** A line that the play's server printed. */
+  z.object({ kind: z.literal('server'), text: z.string() }),
   /** Something for the log alone. */
   z.object({ kind: z.literal('note'), text: z.string() }),
   z.object({ kind: z.literal('end') }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { BrowserExpectation, BrowserPlay, BrowserStep } from '../browser.ts'
-import { duration } from './parts.ts'
+import { command, duration } from './parts.ts'
 import { name } from './shared.ts'
 
 const selector = name.describe('CSS, text=…, or role=button[name="Save"]')
@@ -54,6 +54,7 @@ const side = z.int().min(100).max(4096)
 export const browserPlay = z
   .strictObject({
     url: name.optional().describe('opened first, and what a relative `open` is relative to'),
+    serve: command.optional().describe('a server that runs in the workspace as long as the play does'),
     steps: z.array(step).max(1000).default([]).describe('what is done, one after the other'),
     allowConsoleErrors: z.boolean().optional().describe('true: errors on the console are noted, and fail nothing'),
     viewport: z.strictObject({ width: side, height: side }).optional().describe('in CSS pixels; absent: 1280 × 800'),
@@ -64,9 +65,17 @@ export const browserPlay = z
     const { timeout, timeoutMs = timeout === undefined ? undefined : timeout * 1000, ...play } = value
     if (play.url === undefined && !play.steps.some((one) => 'open' in one))
       ctx.addIssue({ code: 'custom', message: 'nothing is opened', params: { hint: 'add url: http://127.0.0.1:3000' } })
-    const { url, allowConsoleErrors, viewport, steps } = play
+    const { url, serve, allowConsoleErrors, viewport, steps } = play
+    if (serve?.timeoutMs !== undefined)
+      ctx.addIssue({
+        code: 'custom',
+        path: ['serve'],
+        message: 'a server has no time limit of its own: it runs as long as the play does',
+        params: { hint: 'remove it, or limit the play: browser: { timeout: 2m }' },
+      })
     return {
       ...(url === undefined ? {} : { url }),
+      ...(serve === undefined ? {} : { serve }),
       steps,
       ...(allowConsoleErrors === undefined ? {} : { allowConsoleErrors }),
       ...(viewport === undefined ? {} : { viewport }),

@@ -25,6 +25,7 @@ const full: RepairInput = {
     play: {
       browser: {
         url: 'http://127.0.0.1:3000',
+        serve: 'node server.js --port 3000',
         timeout: '20s',
         steps: [
           { open: '/' },
@@ -105,6 +106,14 @@ test.each([
   ['an agent that is no text', { ...least, stages: { verify: 'true', fix: { agent: 5 } } }],
   ['a browser that verifies', { ...least, stages: { verify: { browser: { steps: [{ open: '/' }] } } } }],
   ['a pipe without a shell', { ...least, stages: { verify: 'a | b' } }],
+  [
+    'a server with a time limit',
+    { ...least, stages: { verify: 'true', play: { browser: { url: '/', serve: { run: 'serve', timeout: '1m' } } } } },
+  ],
+  [
+    'a server that is no command',
+    { ...least, stages: { verify: 'true', play: { browser: { url: '/', serve: { run: 'serve', shell: 'serve' } } } } },
+  ],
   [
     'a browser step of two',
     { ...least, stages: { verify: 'true', play: { browser: { steps: [{ open: '/', click: 'a' }] } } } },

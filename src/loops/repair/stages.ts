@@ -1,7 +1,7 @@
 import type { CommandFailure, CommandResult, CommandSpec } from '../../core/ports.ts'
 import type { StageResult } from '../../core/round.ts'
 import type { RepairSpec, Stage, StageName } from '../../core/spec/repair.ts'
-import { fillCommand } from '../../core/template.ts'
+import { fillCommand, fillPlay, type TemplateValues } from '../../core/template.ts'
 import { findVacuous } from '../../core/vacuous.ts'
 import type { LoopContext } from '../../engine/context.ts'
 import { readLesson, type StageInput, stageRole } from './roles.ts'
@@ -53,7 +53,14 @@ async function perform(
   if ('agent' in stage) return await byAgent(loop, call, log)
   const name = call.input.stage
   if ('browser' in stage) {
-    const seen = await loop.playBrowser(stage.browser, { name, log })
+    const { round } = call.input
+    const lastError = call.lastError.slice(-lastErrorChars)
+    const seen = await loop.playBrowser(stage.browser, {
+      name,
+      log,
+      fill: (play, path) => fillPlay(play, valuesOf(spec, path, round, lastError)),
+      env: (path) => factsOf(spec, path, { stage: name, round, lastError }),
+    })
     const findings = seen.findings.map(({ kind, text }) => `${kind}: ${text}`)
     const output = [...findings, seen.stdout.trim()].join('\n')
     return {
@@ -102,25 +109,32 @@ export async function runCommand(
     timeoutMs: commandTimeout * 1000,
     ...(stall === 0 ? {} : { stallMs: stall * 1000 }),
     ...(call.tailChars === undefined ? {} : { tailChars: call.tailChars }),
-    fill: (one, path) => fillCommand(one, { ...placesOf(spec, path), round: String(round), last_error: lastError }),
-    env: (path) => {
-      const { workspace, project_root } = placesOf(spec, path)
-      return {
-        LOOPWRIGHT_STAGE: stage,
-        LOOPWRIGHT_ROUND: String(round),
-        LOOPWRIGHT_LAST_ERROR: lastError,
-        OPENLOOP_WORKSPACE: workspace,
-        OPENLOOP_PROJECT_ROOT: project_root,
-        OPENLOOP_ROUND: String(round),
-        OPENLOOP_STEP: stage,
-      }
-    },
+    fill: (one, path) => fillCommand(one, valuesOf(spec, path, round, lastError)),
+    env: (path) => factsOf(spec, path, { stage, round, lastError }),
   })
   return { result: toResult(stage, seen), seen }
 }
 
-function placesOf(spec: RepairSpec, path: string): { readonly workspace: string; readonly project_root: string } {
-  return { workspace: spec.folder ?? path, project_root: path }
+function valuesOf(spec: RepairSpec, path: string, round: number, lastError: string): TemplateValues {
+  return { workspace: spec.folder ?? path, project_root: path, round: String(round), last_error: lastError }
+}
+
+/** What a command of a round finds in its environment. */
+function factsOf(
+  spec: RepairSpec,
+  path: string,
+  of: { readonly stage: StageResult['stage']; readonly round: number; readonly lastError: string },
+): Readonly<Record<string, string>> {
+  const { workspace, project_root, round, last_error } = valuesOf(spec, path, of.round, of.lastError)
+  return {
+    LOOPWRIGHT_STAGE: of.stage,
+    LOOPWRIGHT_ROUND: round,
+    LOOPWRIGHT_LAST_ERROR: last_error,
+    OPENLOOP_WORKSPACE: workspace,
+    OPENLOOP_PROJECT_ROOT: project_root,
+    OPENLOOP_ROUND: round,
+    OPENLOOP_STEP: of.stage,
+  }
 }
 
 function toResult(stage: StageResult['stage'], seen: CommandResult): StageResult {

@@ -81,7 +81,11 @@ function missionRows(spec: RepairSpec, row: Row): void {
 
 function stageText(stage: Stage): string {
   if ('agent' in stage) return oneLine(`agent: ${stage.agent || 'by the mission'}`, 160)
-  if ('browser' in stage) return `a page in a browser, ${counted(stage.browser.steps.length, 'step')}`
+  if ('browser' in stage) {
+    const { serve, steps } = stage.browser
+    const page = `a page in a browser, ${counted(steps.length, 'step')}`
+    return serve === undefined ? page : `${page}, served by ${commandText(serve)}`
+  }
   return commandText(stage)
 }
 
