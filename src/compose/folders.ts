@@ -6,7 +6,7 @@ import type { Drivers } from '../engine/drive.ts'
 import { openRunFolder, type RunFolder } from '../folder/folder.ts'
 import { followRun, type RunFollower } from '../folder/follow.ts'
 import { type FolderHold, holdLoopFolder } from '../folder/loop/hold.ts'
-import { type LoopFolder, openLoopFolder, withLoopFolder } from '../folder/loop/loop-folder.ts'
+import { type LoopFolder, openLoopFolder, requireLoopFolder, withLoopFolder } from '../folder/loop/loop-folder.ts'
 import type { SqliteStore } from '../store/sqlite.ts'
 
 /** What is kept of a run while this process drives it. */
@@ -55,6 +55,8 @@ export class RunFolders {
   #withLoop(run: RunRecord, own: RunFolder): Pick<Kept, 'folder' | 'loop' | 'hold'> {
     const path = loopFolderOf(run)
     if (path === undefined) return { folder: own }
+    // Before it is held: what is no directory cannot be, and that would only be a warning.
+    requireLoopFolder(path)
     const { drivers, warn } = this.#options
     const { pid, started, host } = drivers.self
     const hold = holdLoopFolder(path, {

@@ -568,11 +568,13 @@ describe('a mistake is told with its place, what is wrong and what to do', () =>
       code: 2,
       err: expect.stringMatching(/no loop in this folder[\s\S]*init --kind repair/),
     })
-    write(folder, { 'loop.yaml': `${good}project: ${world.project}\nfolder: loop.yaml\n` })
-    expect(await call(world, ['run', folder])).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/no such loop folder|no directory/),
-    })
+    for (const name of ['loop.yaml', 'nowhere', 'loop.yaml/below']) {
+      write(folder, { 'loop.yaml': `${good}project: ${world.project}\nfolder: ${name}\n` })
+      expect(await call(world, ['run', folder])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(`${join(folder, name)}: there is no such loop folder`),
+      })
+    }
     const made = ['init', '--kind', 'repair', join(world.project, 'a.txt')]
     expect(await call(world, made)).toMatchObject({ code: 2, err: expect.stringContaining('a.txt is no directory') })
     expect(await call(world, ['init', '--kind', 'repair', join(at, 'new'), '--project-root', none])).toMatchObject({

@@ -54,12 +54,17 @@ export interface LoopFolder {
   close(): void
 }
 
+/** Throws `not_found` for what is no directory. */
+export function requireLoopFolder(folder: string): void {
+  if (isDirectory(folder)) return
+  throw new LoopwrightError('not_found', `${folder}: there is no such loop folder`, {
+    hint: 'make one: loopwright init --kind repair FOLDER',
+  })
+}
+
 /** Opens the folder of a loop for a run. Rounds that another run left there are moved to `artifacts/<that run>/`. Throws `not_found`. */
 export function openLoopFolder(options: LoopFolderOptions): LoopFolder {
-  if (!statSync(options.folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new LoopwrightError('not_found', `${options.folder}: there is no such loop folder`, {
-      hint: 'make one: loopwright init --kind repair FOLDER',
-    })
+  requireLoopFolder(options.folder)
   return new Folder(options)
 }
 
@@ -249,6 +254,14 @@ function runOf(text: string | undefined): string | undefined {
     return textOf(objectOf(JSON.parse(text ?? '')).run_id)
   } catch {
     return undefined
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 
