@@ -204,6 +204,25 @@ test.concurrent('an openloop.json workspace runs as it is: variables, environmen
   expect(shown).toMatch(/^loop file +openloop.json, valid$/m)
 })
 
+test.concurrent('a workspace inside the project it works on: what the loop writes is no change of the project', async () => {
+  using world = loopWorld(broken)
+  const inside = join(world.project, 'ws')
+  const config = {
+    version: 1,
+    project_root: '..',
+    total_rounds: 3,
+    commands: { play: 'sh test.sh', fix: "echo 'echo 3' >app.sh", verify: 'sh test.sh' },
+  }
+  write(inside, { 'openloop.json': JSON.stringify(config) })
+  expect(await world.type('trust', '--yes', 'ws/openloop.json')).toMatchObject({ code: 0 })
+  const ran = await world.type('run', 'ws', '--json', '--quiet')
+  const result = JSON.parse(ran.out)
+  expect(result, ran.err).toMatchObject({ completed: true, workspace: { changed_files: ['app.sh'], branch: null } })
+  for (const { changed_files } of result.history) expect(changed_files).toEqual(['app.sh'])
+  expect(readFileSync(join(inside, 'knowledge', 'lessons.md'), 'utf8')).toMatch(/tried: fix, changed app\.sh\. /)
+  expect((await world.type('diff', result.run_id)).out).not.toContain('ws/')
+})
+
 test.concurrent('the heartbeat tells what runs before, while and after it does, and the folder is held', async () => {
   using world = loopWorld({ 'a.txt': '' })
   const { at, folder } = world
@@ -278,25 +297,32 @@ test.concurrent('what breaks verify or worsens the metric is rolled back, and th
   using world = loopWorld({ 'app.sh': 'echo 5\n', 'test.sh': '[ "$(sh app.sh)" -ge 1 ]\n' })
   world.loop(
     `mission: "print 9"
-rounds: 6
+rounds: 8
+limits: { consecutiveFailures: 6 }
 stages: { verify: "sh test.sh", improve: { agent: "" } }
 baseline: { command: "sh app.sh", metric: score, value: 9 }
 agent: scripted:${world.folder}/agent.yaml
 `,
-    { 'agent.yaml': edits('echo 3', 'exit 4', 'echo 7', 'echo 9') },
+    { 'agent.yaml': edits('echo 3', 'unused', 'exit 4', 'unused', 'echo 9') },
   )
   const { result, err } = await world.run()
   expect(result, err).toMatchObject({ completed: true })
   const backs = result.history.map((item: { rolled_back: { because: string } | null }) => item.rolled_back?.because)
-  // Round 2 measures what round 1 left behind.
-  expect(backs[1]).toBe('score fell from 5 to 3')
-  expect(backs.filter((one: string | undefined) => one?.startsWith('verify passed'))).toHaveLength(0)
-  expect(result.trajectory.at(-1)).toBe(9)
+  // Each round sees what the one before left behind.
+  const verify = 'verify passed in round 3 and fails now'
+  expect(backs).toEqual([undefined, 'score fell from 5 to 3', undefined, verify, undefined, undefined])
+  expect(result.trajectory).toEqual([5, 3, 5, null, 5, 9])
+  expect(world.round(4)).toMatchObject({
+    verdict: 'next',
+    reasons: ['verify: exit 2'],
+    rolled_back: { because: verify },
+  })
+  expect(world.read('progress.md')).toContain('rolled back: score fell from 5 to 3')
   const log = git(world.project, 'log', '--format=%s', `loopwright/${result.run_id}`).trim().split('\n')
-  expect(log).toContain('loopwright: rolled back')
+  expect(log.filter((line) => line === 'loopwright: rolled back')).toHaveLength(2)
   const tries = git(world.project, 'log', '--format=%H', `loopwright/${result.run_id}`, '--', 'app.sh').trim()
   const said = tries.split('\n').map((commit) => git(world.project, 'show', `${commit}:app.sh`).trim())
-  expect(said).toContain('echo 3')
+  expect(said).toEqual(expect.arrayContaining(['echo 3', 'exit 4']))
   expect(said[0]).toBe('echo 9')
 })
 
