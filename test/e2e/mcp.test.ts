@@ -350,6 +350,59 @@ test('bad input gets one clear error from every tool', async () => {
   expect(tools.map((tool) => tool.name).filter((name) => !rows.some(([tool]) => tool === name))).toEqual([])
 })
 
+test('runs, their events, diffs and reports, and templates can be read', async () => {
+  await using scene = mcpScene()
+  const { client, call } = await scene.connect(modern)
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false }
+  const { run_id: id } = await call('orchestrate', goal)
+  const read = async (uri: string) => {
+    const [content] = (await client.readResource({ uri })).contents
+    return { type: content?.mimeType, text: content && 'text' in content ? content.text : '' }
+  }
+  const { resources } = await client.listResources()
+  expect(resources.map(({ uri }) => uri)).toEqual(
+    expect.arrayContaining(['loopwright://runs', `loopwright://runs/${id}`, 'loopwright://templates/goal']),
+  )
+  expect((await client.listResourceTemplates()).resourceTemplates).toHaveLength(5)
+  expect(JSON.parse((await read('loopwright://runs')).text)).toMatchObject([{ run_id: id, status: 'done' }])
+  expect(JSON.parse((await read('loopwright://runs/last')).text)).toMatchObject({ result: { completed: true } })
+  const events = (await read(`loopwright://runs/${id}/events`)).text.trim().split('\n')
+  expect(JSON.parse(events.at(-1) ?? '')).toMatchObject({ kind: 'run_finished' })
+  expect(await read(`loopwright://runs/${id}/diff`)).toMatchObject({
+    type: 'text/x-diff',
+    text: expect.stringContaining('+hello'),
+  })
+  expect(await read(`loopwright://runs/${id}/report`)).toMatchObject({
+    type: 'text/html',
+    text: expect.stringMatching(/^<!doctype html>/i),
+  })
+  expect((await read('loopwright://templates/goal')).text).toContain('kind: goal')
+  await expect(read('loopwright://runs/nobody')).rejects.toThrow('no run "nobody"')
+  await expect(read('loopwright://templates/nobody')).rejects.toThrow()
+  await expect(read('loopwright://other')).rejects.toThrow()
+  const completed = await client.complete({
+    ref: { type: 'ref/resource', uri: 'loopwright://runs/{run}' },
+    argument: { name: 'run', value: id.slice(0, 4) },
+  })
+  expect(completed.completion.values).toEqual([id])
+})
+
+test('prompts help to design a loop and to review a run', async () => {
+  await using scene = mcpScene()
+  const { client, call } = await scene.connect()
+  await call('orchestrate', { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false })
+  const get = async (name: string, input: Record<string, string>) => {
+    const [message] = (await client.getPrompt({ name, arguments: input })).messages
+    return message?.content.type === 'text' ? message.content.text : ''
+  }
+  expect((await client.listPrompts()).prompts.map(({ name }) => name)).toEqual(['design_loop', 'review_run'])
+  expect(await get('design_loop', { goal: 'green tests', kind: 'repair' })).toMatch(/green tests.*kind: repair/s)
+  expect(await get('design_loop', { goal: 'green tests', kind: 'other' })).toMatch(/green tests.*kind: goal/s)
+  expect(await get('review_run', { run_id: 'last' })).toMatch(/completed in 2.*\+hello/s)
+  await expect(get('review_run', { run_id: 'nobody' })).rejects.toThrow('no run "nobody"')
+  await expect(get('review_run', {})).rejects.toThrow('run_id')
+})
+
 test('where nobody can have meant the directory of the server, cwd is asked for', async () => {
   await using scene = mcpScene()
   const { wrong } = await scene.connect({}, scene.folder)

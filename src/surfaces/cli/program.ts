@@ -214,9 +214,15 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
   const mcp = command('Set up:', 'mcp', 'serve loops to other agents by the Model Context Protocol').helpCommand(false)
   mcp
     .command('serve')
-    .summary('serve one client on standard input and output')
-    .description('Serve one client on standard input and output: what an MCP client starts.')
-    .action(act(async () => (await import('./commands/mcp.ts')).serve(io)))
+    .summary('serve one client on standard input and output, or several on HTTP')
+    .description(
+      'Serve one client on standard input and output, which is what an MCP client starts; or several on HTTP.',
+    )
+    .option('--http', 'serve on HTTP, for clients that have the token')
+    .option('--host <name>', 'http: listen here (default: 127.0.0.1, this machine alone)')
+    .option('--port <n>', 'http: the port (default: 4180; 0: any that is free)', whole('--port', 0))
+    .option('--allow-host <name>', 'http: another name that requests may come for (repeatable)', list)
+    .action(act(async (flags: Flags) => (await import('./commands/mcp.ts')).serve(io, flags)))
   command('Set up:', 'completion', 'print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
     .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))

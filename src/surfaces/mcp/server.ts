@@ -1,5 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/server'
+import { offerPrompts } from './prompts.ts'
 import { stateCodec } from './questions.ts'
+import { offerResources } from './resources.ts'
 import { offerAbout } from './tools/about.ts'
 import { offerLooking } from './tools/look.ts'
 import { offerOrchestration } from './tools/orchestrate.ts'
@@ -25,5 +27,7 @@ export function createServer(world: McpWorld): McpServer {
   offerLooking(server, world)
   offerSteering(server, world)
   offerAbout(server, world)
+  offerResources(server, world)
+  offerPrompts(server, world)
   return server
 }

@@ -1,30 +1,61 @@
 import { randomBytes } from 'node:crypto'
-import { type Io, note } from '../io.ts'
+import { ensureToken, readToken, tokenFile } from '../../../config/server-token.ts'
+import type { McpWorld } from '../../mcp/world.ts'
+import { type Io, note, print } from '../io.ts'
+import { wrong } from '../problem.ts'
+import { withApp } from '../session.ts'
 import { versionOf } from '../version.ts'
 
-/** `loopwright mcp serve`: on standard input and output, for one client. */
-export async function serve(io: Io): Promise<number> {
-  const { serveOnStdio } = await import('../../mcp/stdio.ts')
+interface ServeFlags {
+  readonly http?: boolean
+  readonly host?: string
+  readonly port?: number
+  readonly allowHost?: readonly string[]
+}
+
+/** `loopwright mcp serve`: on standard input and output for one client, or on HTTP for several. */
+export async function serve(io: Io, flags: ServeFlags): Promise<number> {
+  if (!flags.http && (flags.host ?? flags.port ?? flags.allowHost) !== undefined) {
+    wrong('--host, --port and --allow-host go with --http')
+  }
   const closing = new AbortController()
   const end = () => closing.abort()
   const stopListening = io.onInterrupt((times) => {
     if (times > 1) io.exit(130)
     end()
   })
-  io.unread.addEventListener('abort', end, { once: true })
-  const world = {
+  const world: McpWorld = {
     cwd: io.cwd,
     env: io.env,
     version: versionOf(),
-    warn: (message: string) => note(io, `loopwright: ${message}`),
+    warn: (message) => note(io, `loopwright: ${message}`),
     closing: closing.signal,
     signingKey: randomBytes(32),
-    busy: new Set<Promise<unknown>>(),
+    busy: new Set(),
   }
   try {
-    await serveOnStdio(world, io, end)
+    if (flags.http) await serveHttp(io, world, flags)
+    else {
+      io.unread.addEventListener('abort', end, { once: true })
+      const { serveOnStdio } = await import('../../mcp/stdio.ts')
+      await serveOnStdio(world, io, end)
+    }
     return 0
   } finally {
     stopListening()
   }
+}
+
+async function serveHttp(io: Io, world: McpWorld, flags: ServeFlags): Promise<void> {
+  const { isLoopback, serveOnHttp } = await import('../../mcp/http.ts')
+  const { host = '127.0.0.1', port = 4180, allowHost = [] } = flags
+  const home = await withApp(io, async (app) => app.config.home)
+  await ensureToken(home)
+  if (!isLoopback(host))
+    note(io, `loopwright: ${host} can be reached from other machines, and what is said is not encrypted`)
+  const door = { host, port, hosts: allowHost.map((name) => name.toLowerCase()), token: () => readToken(home) }
+  await serveOnHttp(world, door, (url) => {
+    print(io, url)
+    note(io, `every request needs the header Authorization: Bearer TOKEN; the token is in ${tokenFile(home)}`)
+  })
 }
