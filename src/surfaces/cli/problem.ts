@@ -25,6 +25,13 @@ export function problemText({ message, hint }: Problem): string {
 }
 
 function fromCommander(error: CommanderError): Problem {
+  if (error.code === 'commander.help') {
+    return {
+      code: 'bad_input',
+      message: 'this command has commands of its own, and none is named',
+      hint: 'add --help to see them',
+    }
+  }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const near = /\(Did you mean (?:one of )?(.+)\?\)/.exec(rest.join('\n'))?.[1]
   const hint = near === undefined ? 'loopwright --help shows what there is' : `did you mean ${near}?`

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { mcpClients } from '../../formats/mcp-clients.ts'
 import type { Io } from './io.ts'
 import { choice, duration, durationOrNever, list, money, pairs, whole } from './values.ts'
 
@@ -223,6 +224,14 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .option('--port <n>', 'http: the port (default: 4180; 0: any that is free)', whole('--port', 0))
     .option('--allow-host <name>', 'http: another name that requests may come for (repeatable)', list)
     .action(act(async (flags: Flags) => (await import('./commands/mcp.ts')).serve(io, flags)))
+  mcp
+    .command('install')
+    .summary('put the server into the configuration of an MCP client')
+    .description('Show what has to stand in the configuration of an MCP client, and write it.')
+    .requiredOption('--client <name>', mcpClients.join(', '), choice('--client', mcpClients))
+    .option('--scope <scope>', 'user (the default) or project', choice('--scope', ['user', 'project']))
+    .option('-y, --yes', 'do not ask')
+    .action(act(async (flags: Flags) => (await import('./commands/mcp-install.ts')).install(io, flags)))
   command('Set up:', 'completion', 'print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish', choice('completion', ['bash', 'zsh', 'fish']))
     .action(act(async (shell: string) => (await import('./completion.ts')).completion(io, program, shell)))
