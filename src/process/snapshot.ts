@@ -1,14 +1,31 @@
-import { carriers, hasProc, listProcesses, openPipes, type ProcessRow, readEnvironment } from './table.ts'
+import { carriers, hasProc, listProcesses, openPipes, type ProcessRow, readEnvironment, readProcess } from './table.ts'
 
 /** How long a look at the process table is good for. Many trees that end at once then share one. */
 const freshMs = 20
+/** The parent of the kernel's own threads on Linux. */
+const kernelThreads = 2
 
 /** The process table at one moment. Environments and pipes are read when they are asked for, and once. */
 export class Snapshot {
   readonly takenAt: number = performance.now()
-  readonly rows: readonly ProcessRow[] = listProcesses()
+  readonly rows: readonly ProcessRow[]
+  #sure = true
   readonly #environments = new Map<number, Buffer | undefined>()
   readonly #pipes = new Map<number, readonly string[]>()
+
+  constructor() {
+    this.rows = listProcesses(() => {
+      this.#sure = false
+    })
+  }
+
+  /**
+   * False when somebody ended while it was looked, or was between two programs: what came of him may have been overlooked. Ask it
+   * after the questions whose answers shall be proofs.
+   */
+  get sure(): boolean {
+    return this.#sure
+  }
 
   /** False when the table could not be read (no descriptors left, no `ps`): this process at least is always in it. */
   get readable(): boolean {
@@ -19,7 +36,14 @@ export class Snapshot {
   carriers(marker: string, rows: readonly ProcessRow[]): number[] {
     if (!hasProc) return carriers(marker, rows)
     const bytes = Buffer.from(marker)
-    return rows.filter((row) => this.#environment(row.pid)?.includes(bytes) === true).map((row) => row.pid)
+    return rows
+      .filter((row) => {
+        const environment = this.#environment(row.pid)
+        // A process in the middle of an exec shows none; one of the kernel's own never has any.
+        if (environment?.length === 0 && row.parent !== kernelThreads) this.#sure = false
+        return environment?.includes(bytes) === true
+      })
+      .map((row) => row.pid)
   }
 
   /** The pids among `rows` that have one of these pipes as their stdin, stdout or stderr. */
@@ -36,7 +60,11 @@ export class Snapshot {
   }
 
   #environment(pid: number): Buffer | undefined {
-    if (!this.#environments.has(pid)) this.#environments.set(pid, readEnvironment(pid))
+    if (!this.#environments.has(pid)) {
+      const read = readEnvironment(pid)
+      if (read === undefined && readProcess(pid) === undefined) this.#sure = false
+      this.#environments.set(pid, read)
+    }
     return this.#environments.get(pid)
   }
 }

@@ -184,7 +184,7 @@ async function endTree(
   if (cause !== undefined) return tree.end(graceMs)
   const until = performance.now() + drainMs
   for (let wait = 5; ; wait = Math.min(wait * 2, 50)) {
-    if (tree.members().length === 0) return { ended: 0, survivors: [] }
+    if (await tree.isGone()) return { ended: 0, survivors: [] }
     if (performance.now() >= until || (await within(asked, wait)) !== undefined) return tree.end(graceMs)
   }
 }

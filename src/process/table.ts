@@ -30,8 +30,8 @@ export function readProcess(pid: number): ProcessRow | undefined {
   return psRows(['-p', String(pid)])[0]
 }
 
-/** Every live process (zombies left out). */
-export function listProcesses(): ProcessRow[] {
+/** Every live process (zombies left out). `onVanished` hears of each that ended before it could be read. */
+export function listProcesses(onVanished?: () => void): ProcessRow[] {
   if (!proc) return psRows(['-A']).filter((row) => !row.zombie)
   const rows: ProcessRow[] = []
   const read = new Set<string>()
@@ -44,7 +44,8 @@ export function listProcesses(): ProcessRow[] {
       read.add(name)
       grown = true
       const row = readStat(Number(name))
-      if (row !== undefined && !row.zombie) rows.push(row)
+      if (row === undefined) onVanished?.()
+      else if (!row.zombie) rows.push(row)
     }
   }
   return rows

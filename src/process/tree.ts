@@ -6,6 +6,8 @@ import { hasProc, type ProcessRow, readProcess } from './table.ts'
 
 /** How long we go on killing what does not die (uninterruptible sleep, another user's process) before we give up. */
 const killPatienceMs = 10_000
+/** So many empty looks in a row are believed though each may have overlooked somebody: of a chain of forks six in ten do. */
+const enoughLooks = 25
 
 /** What a tree is known by: the process at its top, a marker in the environment of all that it starts, or both. */
 export interface TreeRoot {
@@ -39,6 +41,8 @@ export class ProcessTree {
   readonly #oldest: number
   readonly #born = performance.now()
   #ownsGroup: boolean
+  /** Whether the last look at its members could not have overlooked one. */
+  #sure = false
 
   /** Throws `bad_input` for a marker that is too short to be one, or for a root that cannot be: either would end what is not ours. */
   constructor(what: TreeRoot) {
@@ -91,12 +95,25 @@ export class ProcessTree {
         grown = true
       }
     }
+    this.#sure = seen.sure
     const found = rows.filter((row) => members.has(row.pid))
     for (const row of found) {
       this.#seen.set(row.pid, row.started)
       if (row.session === row.pid) this.#sessions.set(row.pid, row.started)
     }
     return found
+  }
+
+  /**
+   * Whether none of it is left. The process table cannot be read at one moment: a chain that forks and ends hides from a look. So an
+   * empty look counts only when nobody ended meanwhile; on a machine where somebody always does, so many of them in a row.
+   */
+  async isGone(): Promise<boolean> {
+    for (let look = 1; ; look++) {
+      if (this.members(look === 1 ? this.#born : performance.now()).length > 0) return false
+      if (this.#sure || look === enoughLooks) return true
+      await sleep(2)
+    }
   }
 
   /** The sessions that are its own as far as was seen, by number. */
@@ -126,12 +143,15 @@ export class ProcessTree {
         await sleep(Math.max(0, Math.min(wait, until - performance.now())))
         left = this.members()
       }
-      if (left.length === 0) return { ended: signalled.size, survivors: [] }
+      if (left.length === 0 && (await this.isGone())) return { ended: signalled.size, survivors: [] }
     }
     const until = performance.now() + killPatienceMs
     for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
       const left = this.members()
-      if (left.length === 0) return { ended: signalled.size, survivors: [] }
+      if (left.length === 0) {
+        if (await this.isGone()) return { ended: signalled.size, survivors: [] }
+        continue
+      }
       let mayDie = false
       for (const row of left) {
         signalled.add(`${row.pid} ${row.started}`)
