@@ -1,4 +1,7 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../test/fixtures/repo.ts'
 import type { Agent, SandboxMode } from '../core/ports.ts'
 import type { RunSettings } from '../core/settings.ts'
 import { goalSpec } from '../core/spec/goal.ts'
@@ -41,6 +44,23 @@ test('agents that act without asking are confined to their workspace, others are
     network: ['registries'],
     env: [],
   })
+})
+
+test('of its loop folder a run reads all and writes its output; of one that holds the project it reads what was learnt', async () => {
+  using temporary = scratch()
+  const { confiner: c } = confiner()
+  const bold = spec({ skipPermissions: true })
+  const folder = join(temporary.path, 'project', 'heal')
+  for (const name of ['output', 'knowledge']) mkdirSync(join(folder, name), { recursive: true })
+  const within = await c.of(bold, folder)?.({ ...place, original: join(temporary.path, 'project') })
+  expect(within).toMatchObject({
+    writable: [place.root, join(folder, 'output')],
+    readable: [...place.repositories, folder],
+  })
+  const around = await c.of(bold, folder)?.({ ...place, original: join(folder, 'project') })
+  expect(around?.readable).toEqual([...place.repositories, join(folder, 'knowledge')])
+  const bare = await c.of(bold, temporary.path)?.({ ...place, original: join(temporary.path, 'project') })
+  expect(bare).toMatchObject({ writable: [place.root], readable: place.repositories })
 })
 
 test('in place there is no copy of the project to hide', async () => {

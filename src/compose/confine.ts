@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import type { Config } from '../config.ts'
+import { isDirectory } from '../config/paths.ts'
+import { type Config, isInside } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import type { Agent, Confine, SandboxMode } from '../core/ports.ts'
 import type { RunSettings } from '../core/settings.ts'
@@ -24,10 +25,10 @@ export class Confiner {
   }
 
   /**
-   * How the processes of a run are confined; undefined: they are not. What they see is read-only but the workspace; our own
+   * How the processes of a run are confined, and what they reach of its loop folder; undefined: they are not. What they see is read-only but the workspace; our own
    * state, the user's configuration of us, and the copy of the project that a worktree stands for are hidden.
    */
-  of(settings: RunSettings): Confine | undefined {
+  of(settings: RunSettings, loopFolder?: string): Confine | undefined {
     const by = modeOf(settings, this.#options.config)
     if (by === undefined) return undefined
     const { home, userHome, userFile } = this.#options.config
@@ -37,10 +38,11 @@ export class Confiner {
     const [writable, readable] = [paths('write'), paths('read')]
     return async ({ root, repositories, original }) => {
       await this.#require(by)
+      const own = loopFolder === undefined ? undefined : await loopFolderAccess(loopFolder, original ?? root)
       return {
         by,
-        writable: [root, ...writable],
-        readable: [...repositories, ...readable],
+        writable: [root, ...(own?.writable ?? []), ...writable],
+        readable: [...repositories, ...(own?.readable ?? []), ...readable],
         hidden: [home, dirname(userFile), ...(original === undefined ? [] : [original])],
         network: this.#networkOf(settings),
         env: [...new Set([...(ours.env ?? []), ...(theirs?.env ?? [])])],
@@ -74,6 +76,17 @@ export class Confiner {
       hint: 'install it, or say --no-sandbox in a place you can throw away; loopwright doctor tells what is missing',
     })
   }
+}
+
+/**
+ * What the stages of a run reach of its loop folder: they read it and write its `output/`. Of one that holds the project only `knowledge/`
+ * and `output/`, or the project would be seen with it.
+ */
+async function loopFolderAccess(folder: string, project: string) {
+  const [output, knowledge] = [join(folder, 'output'), join(folder, 'knowledge')]
+  const there = (path: string) => isDirectory(path)
+  const readable = isInside(folder, project) ? ((await there(knowledge)) ? [knowledge] : []) : [folder]
+  return { readable, writable: (await there(output)) ? [output] : [] }
 }
 
 /** With what a run is confined; undefined: not at all. `auto` confines agents that act without asking. */

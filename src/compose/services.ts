@@ -11,7 +11,7 @@ import type { RoleSettings, Services, ServicesOf } from '../engine/services.ts'
 import type { Admission } from './admission.ts'
 import type { AgentShop } from './agents.ts'
 import type { Confiner } from './confine.ts'
-import type { RunFolders } from './folders.ts'
+import { loopFolderOf, type RunFolders } from './folders.ts'
 import type { RunWork } from './work.ts'
 
 export interface ServicesOptions {
@@ -32,7 +32,7 @@ export function runServices(options: ServicesOptions): ServicesOf {
   return (record: RunRecord): Services => {
     const settings = settingsOf(record)
     const { folder, loop } = folders.open(record) ?? {}
-    const confine = confiner.of(settings)
+    const confine = confiner.of(settings, loopFolderOf(record))
     let workspace: Promise<Workspace> | undefined
     const known = new Map<Agent, Agent>()
     const admitted = (agent: Agent): Agent => {

@@ -140,7 +140,10 @@ test('an agent that acts without asking does not start where nothing can confine
 
 describe.runIf(confines)('an agent that acts without asking', () => {
   test('works in its worktree and reaches nothing else, nor do the checks that run what it wrote', async () => {
-    const { call, goal, as, repository, home, state, written } = setup({ '.env': 'PROJECT_SECRET=in-the-project\n' })
+    const world = setup({ '.env': 'PROJECT_SECRET=in-the-project\n' })
+    const { call, goal, as, repository, home, state, written, user } = world
+    // The stand-in may lie in the temporary directory, which is another one inside.
+    user(`sandbox: { read: [${JSON.stringify(dirname(stand))}, ${JSON.stringify(dirname(process.execPath))}] }\n`)
     write(home, { '.ssh/id_ed25519': 'a private key\n', 'notes.txt': 'mine\n' })
     const env = { SECRET_TOKEN: 'a-foreign-secret', STAND_IN_REPO: repository, STAND_IN_STATE: state }
     const ran = await call(
