@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
@@ -291,6 +291,40 @@ test('a loop file of the project is listed, needs trust, and runs', async () => 
   expect(await call('run_loop', loop)).toMatchObject({ completed: true })
 })
 
+test('a loop is designed from a template, is valid, and is never written over another', async () => {
+  await using scene = mcpScene()
+  write(scene.repository, { 'package.json': '{ "scripts": { "test": "node --test" } }' })
+  const { call, wrong } = await scene.connect()
+  const design = { goal: 'Make all\ntests pass: "now"', success_criteria: 'they do', cwd: scene.repository }
+  expect(await call('design_loop', design)).toMatchObject({
+    path: '.loopwright/loops/make-all-tests-pass-now.yaml',
+    text: expect.stringMatching(/criteria:\n {2}- "they do"\nverify:\n {2}- "npm test"/),
+    made_by: 'template',
+  })
+  expect(await wrong('design_loop', design)).toMatch(/is there already\nhint: give another name/)
+  expect(
+    await call('design_loop', { goal: 'healthy', kind: 'repair', name: 'care', cwd: scene.repository }),
+  ).toMatchObject({
+    path: '.loopwright/loops/care/loop.yaml',
+  })
+  expect((await call('list_loops', { cwd: scene.repository })).loops).toEqual([
+    expect.objectContaining({ path: '.loopwright/loops/care/loop.yaml', valid: true, kind: 'repair', goal: 'healthy' }),
+    expect.objectContaining({ valid: true, kind: 'goal', goal: 'Make all\ntests pass: "now"' }),
+  ])
+  expect(await wrong('design_loop', { goal: 'x', name: '../x', cwd: scene.repository })).toContain('small letters')
+})
+
+test('a loop is not designed through a link that leads out of the project', async () => {
+  await using scene = mcpScene()
+  mkdirSync(join(scene.folder, 'outside'))
+  symlinkSync(join(scene.folder, 'outside'), join(scene.repository, '.loopwright'))
+  const { wrong } = await scene.connect()
+  expect(await wrong('design_loop', { goal: 'x', cwd: scene.repository })).toContain('leads out of the project')
+  expect(readdirSync(join(scene.folder, 'outside'))).toEqual([])
+  rmSync(join(scene.folder, 'outside'), { recursive: true })
+  expect(await wrong('design_loop', { goal: 'x', cwd: scene.repository })).toContain('cannot be made')
+})
+
 test('agents and the state of the machine are told', async () => {
   await using scene = mcpScene()
   const { call } = await scene.connect()
@@ -337,6 +371,9 @@ test('bad input gets one clear error from every tool', async () => {
     ['orchestrate_list', { limit: 'all' }, 'limit'],
     ['list_loops', { cwd: '/no/such/place' }, 'there is no such directory'],
     ['list_backends', { cwd: '/' }, 'cwd'],
+    ['design_loop', { goal: ' ' }, 'goal'],
+    ['design_loop', { goal: 'x', kind: 'triage' }, 'kind'],
+    ['design_loop', { goal: 'x', kind: 'repair', verify_commands: 'npm test' }, 'without criteria and checks'],
     ['doctor', { timeout: 0 }, 'timeout'],
   ]
   for (const [name, input, part] of rows) {

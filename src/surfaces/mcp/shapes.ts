@@ -134,3 +134,28 @@ export const loops = z.looseObject({
   loops: z.array(z.looseObject({ path: z.string(), valid: z.boolean() })),
   templates: z.array(z.looseObject({ name: z.string(), text: z.string() })),
 })
+
+export const design = z.strictObject({
+  goal: z.string().trim().min(1).max(1_000_000).describe('what shall be reached, or kept healthy'),
+  kind: z
+    .enum(['goal', 'repair'])
+    .default('goal')
+    .describe('goal: reach it once; repair: play, scan, fix and verify until healthy'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,60}$/, 'small letters, digits and dashes')
+    .optional()
+    .describe('of the file; absent: made from the goal'),
+  success_criteria: texts.optional().describe('when it is reached; absent: the agent proposes them'),
+  verify_commands: texts.optional().describe('commands that must pass; absent: guessed from the project'),
+  max_iterations: z.int().min(1).max(1_000_000).optional().describe('default 4'),
+  cwd: directory.optional(),
+})
+
+export const designed = z.looseObject({
+  path: z.string().describe('of the loop file, for run_loop'),
+  kind: z.string(),
+  text: z.string(),
+  made_by: z.string().describe('"template": no agent was asked'),
+  message: z.string(),
+})

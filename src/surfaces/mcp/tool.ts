@@ -67,3 +67,10 @@ function failure(world: McpWorld, error: unknown): CallToolResult {
   const lines = [plainText(messageOf(error)), ...(hint === undefined ? [] : [`hint: ${plainText(hint)}`])]
   return { isError: true, content: [{ type: 'text', text: lines.join('\n') }] }
 }
+
+/** One text or several, without empty ones; undefined where nothing is said. */
+export function listed(texts: string | readonly string[] | undefined): readonly string[] | undefined {
+  const all = typeof texts === 'string' ? [texts] : texts
+  const said = all?.filter((one) => one.trim() !== '')
+  return said === undefined || said.length === 0 ? undefined : said
+}

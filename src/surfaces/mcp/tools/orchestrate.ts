@@ -8,7 +8,7 @@ import { checkOf } from '../../../core/check-text.ts'
 import { attend, type Carrier, carry, goOn, outcomeOf, outcomeOrQuestion } from '../carry.ts'
 import { giveAnswers, returned } from '../questions.ts'
 import * as shapes from '../shapes.ts'
-import { type Answer, offer } from '../tool.ts'
+import { type Answer, listed, offer } from '../tool.ts'
 import { type McpWorld, withApp, workDirectory } from '../world.ts'
 
 const begins = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true }
@@ -159,10 +159,4 @@ function howFlags(world: McpWorld, input: Omit<z.output<typeof shapes.loop>, 'lo
     'budget.iterations': input.max_iterations,
     'budget.seconds': input.max_seconds,
   }
-}
-
-function listed(texts: string | readonly string[] | undefined): readonly string[] | undefined {
-  const all = typeof texts === 'string' ? [texts] : texts
-  const said = all?.filter((one) => one.trim() !== '')
-  return said === undefined || said.length === 0 ? undefined : said
 }
