@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
@@ -289,6 +289,27 @@ test('a loop file of the project is listed, needs trust, and runs', async () => 
   })
   await once(trust, 'close')
   expect(await call('run_loop', loop)).toMatchObject({ completed: true })
+})
+
+test('auto is the agent that calls, where that is installed', async () => {
+  await using scene = mcpScene()
+  // Agents that are there and not called: their names alone count.
+  for (const name of ['codex', 'opencode']) {
+    write(scene.folder, { [`bin/${name}`]: '#!/bin/sh\nexec sleep 600\n' })
+    chmodSync(join(scene.folder, 'bin', name), 0o755)
+  }
+  scene.env.PATH = `${join(scene.folder, 'bin')}:${scene.env.PATH}`
+  const { call } = await scene.connect()
+  const agentOf = async (input: object) => {
+    const { run_id } = await call('orchestrate', { goal: 'write', success_criteria: 'x', ...input })
+    await call('orchestrate_stop', { run_id })
+    await call('orchestrate_result', { run_id, wait: true })
+    const record = readFileSync(join(scene.repository, '.loopwright/runs', run_id, 'meta.json'), 'utf8')
+    return record.includes('opencode') ? 'opencode' : record.includes('codex') ? 'codex' : record
+  }
+  expect(await agentOf({ caller_agent: 'open_code', backend: 'auto' })).toBe('opencode')
+  expect(await agentOf({ caller_agent: 'codex' })).toBe('codex')
+  expect(await agentOf({ caller_agent: 'codex', backend: 'opencode' })).toBe('opencode')
 })
 
 test('a loop is designed from a template, is valid, and is never written over another', async () => {
