@@ -112,3 +112,12 @@ test('an agent that is installed in a hidden home can see itself, and not more',
   expect(seen('tool')).toEqual([])
   await rm(home, { recursive: true })
 })
+
+test('an agent that is installed in the temporary directory sees itself, and no more of that directory', () => {
+  const own = (executable: string) =>
+    withNeeds(confinement, { home: [], hosts: [], env: [] }, { env: { HOME: '/me' }, executable, cwd: '/work' })
+      .readable
+  expect(own('/tmp/tools/node_modules/.bin/claude')).toContain('/tmp/tools/node_modules/.bin')
+  expect(own('/tmp/claude')).not.toContain('/tmp')
+  expect(own('/usr/bin/claude')).not.toContain('/usr/bin')
+})

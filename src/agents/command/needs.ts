@@ -51,7 +51,7 @@ export function withNeeds(confinement: Confinement, needs: Needs, place: NeedsPl
     readable: unique([
       ...confinement.readable,
       ...(needs.homeRead ?? []).flatMap(under).flatMap(spread),
-      ...(isAbsolute(home) && executable !== undefined ? programOf(executable, home) : []),
+      ...(executable === undefined ? [] : programOf(executable, home)),
     ]),
     network: typeof network === 'string' ? network : unique([...network, ...needs.hosts]),
     env: unique([...confinement.env, ...needs.env]),
@@ -101,12 +101,18 @@ function namesIn(path: string): string[] {
   }
 }
 
-/** Where a program that is installed in the home directory has its files: the directory of its command, and its package. */
+/** Of these a confined process has its own, in which what stands in the real ones is not seen. */
+const privatePlaces = ['/tmp', '/var/tmp']
+
+/** Where a program that is installed in the home directory, or in another place that is hidden, has its files: the directory of its command, and its package. */
 function programOf(executable: string, home: string): string[] {
   if (!isAbsolute(executable)) return []
   const real = realOf(executable)
   const packages = /^.*?\/node_modules(?=\/)/.exec(real)?.[0]
-  return [dirname(executable), packages ?? dirname(real)].filter((path) => path.startsWith(`${home}/`))
+  const hidden = [...(isAbsolute(home) ? [home] : []), ...privatePlaces]
+  return [dirname(executable), packages ?? dirname(real)].filter((path) =>
+    hidden.some((place) => path.startsWith(`${place}/`)),
+  )
 }
 
 function realOf(path: string): string {
