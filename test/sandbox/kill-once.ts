@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Confinement } from '../../src/core/ports.ts'
 import { type Supervise, supervise } from '../../src/process/supervise.ts'
@@ -39,9 +40,9 @@ export async function killOnce(shape: Shape, directory: string, options: KillOpt
   return { ms, survivors: seen.survivors ?? [], alive: alive() }
 }
 
-/** It may write where it stands, and reach nobody. */
+/** It may write where it stands, and reach nobody. Node may lie in the temporary directory, which is another one inside. */
 export function confinementOf(cwd: string): Confinement {
-  return { writable: [cwd], readable: [], hidden: [], network: 'none', env: ['*'] }
+  return { writable: [cwd], readable: [dirname(process.execPath)], hidden: [], network: 'none', env: ['*'] }
 }
 
 /** Waits until something is so, for up to 20 s. */
