@@ -1,4 +1,5 @@
 import { chmod, copyFile, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -308,11 +309,14 @@ function confineAlso(
   executable: string,
   names: readonly string[],
 ): Confinement {
+  // The player may be installed in a place that is hidden: the home, or the temporary directory.
   const ours = dirname(dirname(dirname(player)))
+  const driver = dirname(createRequire(import.meta.url).resolve('playwright-core/package.json'))
+  const itself = [ours, join(dirname(ours), 'package.json'), driver, process.execPath]
   return {
     ...confinement,
     writable: [...confinement.writable, scratch],
-    readable: [...confinement.readable, ours, process.execPath, executable],
+    readable: [...confinement.readable, ...itself, executable],
     env: [...confinement.env, ...names],
   }
 }
