@@ -46,7 +46,7 @@ export function readMetric(output: string, source: MetricSource = {}): Reading {
 function byRegex(text: string, pattern: string): Reading {
   const problem = regexProblem(pattern)
   if (problem !== undefined) return { error: problem }
-  const regex = new RegExp(pattern.replace(leading, ''), 'gm')
+  const regex = compile(pattern, true)
   const seen = windows[broadRepetitions(pattern)] ?? { chars: 0, lines: 0 }
   const lines = text.split('\n')
   for (let at = lines.length - 1; at >= Math.max(0, lines.length - seen.lines); at--) {
@@ -55,6 +55,13 @@ function byRegex(text: string, pattern: string): Reading {
   }
   const found = lastMatch(regex, text.slice(-seen.chars))
   return found === undefined ? { error: `nothing in the output fits /${pattern}/` } : parseNumber(found)
+}
+
+/** Flags may stand before an expression, as `(?i)`: not every Node we promise knows them inside of one. */
+function compile(pattern: string, fromAnywhere = false): RegExp {
+  const [whole = '', flags = ''] = /^\(\?([ims]{1,3})\)/.exec(pattern) ?? []
+  const body = pattern.slice(whole.length)
+  return new RegExp(fromAnywhere ? body.replace(leading, '') : body, [...new Set(`gm${flags}`)].join(''))
 }
 
 function lastMatch(regex: RegExp, text: string): string | undefined {
@@ -71,7 +78,7 @@ export function regexProblem(pattern: string): string | undefined {
   if (pattern === '') return 'the expression is empty'
   if (pattern.length > 1_000) return 'the expression is too long, at most 1000 characters'
   try {
-    new RegExp(pattern, 'gm')
+    compile(pattern)
   } catch {
     return `/${pattern}/ is no regular expression`
   }

@@ -100,9 +100,7 @@ function baselineOf(given: NonNullable<z.output<typeof schema>['baseline']>): No
   }
 }
 
-/** Expressions there are Python's: named groups and leading flags are written otherwise here. */
+/** Expressions there are Python's: named groups are written otherwise here. */
 function ourRegex(regex: string): string {
-  const named = regex.replaceAll('(?P<', '(?<')
-  const flags = /^\(\?([ims]+)\)/.exec(named)
-  return flags === null ? named : `(?${flags[1]}:${named.slice(flags[0].length)})`
+  return regex.replaceAll('(?P<', '(?<')
 }
