@@ -66,7 +66,7 @@ export interface BrowserSetup extends BrowserPlace {
   readonly env?: Readonly<Record<string, string>>
   readonly run?: Supervise
   readonly redact?: Redact
-  /** Where each play's own directory is made, and removed; the system's temporary directory by default. */
+  /** Where each play's own directory is made, and removed; the system's temporary directory by default. One too long for sockets is not used, but `/tmp`. */
   readonly temporary?: string
 }
 
@@ -89,7 +89,7 @@ export function browserRunner(setup: BrowserSetup): RunBrowser {
     const executable = findBrowser(setup)
     const began = performance.now()
     const timeoutMs = play.timeoutMs ?? options.timeoutMs ?? defaultTimeoutMs
-    const scratch = await mkdtemp(join(setup.temporary ?? tmpdir(), 'loopwright-browser-'))
+    const scratch = await mkdtemp(join(placeForSockets(setup.temporary ?? tmpdir()), 'loopwright-browser-'))
     const pictures = join(scratch, 'pictures')
     const log = new PlayLog(
       options.outputPath === undefined ? undefined : await OutputFile.open(options.outputPath, logChars * 16, redact),
@@ -157,6 +157,16 @@ export function browserRunner(setup: BrowserSetup): RunBrowser {
 
 // Beside this file, in the sources as in what is built from them.
 const player = fileURLToPath(new URL(`./browser/player${extname(import.meta.url)}`, import.meta.url))
+
+// What Chromium makes below its scratch directory, as long as it gets, and what a socket's address holds on Linux and macOS.
+const socketInside = '/loopwright-browser-XXXXXX/org.chromium.Chromium.XXXXXX/SingletonSocket'
+const longestSocket = 103
+
+/** Chromium ends at once where the path of its socket does not fit into an address. */
+function placeForSockets(temporary: string): string {
+  const long = Buffer.byteLength(temporary + socketInside) > longestSocket
+  return long && process.platform !== 'win32' ? '/tmp' : temporary
+}
 
 /** The log of a play: in memory its end, in a file all of it. */
 class PlayLog {

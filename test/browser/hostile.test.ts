@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, test, vi } from 'vitest'
@@ -254,4 +254,19 @@ test('a browser that cannot start is told with what it said', async () => {
   const signal = new AbortController().signal
   const result = await run({ url: 'http://127.0.0.1/', steps: [] }, { signal, artifacts: folder.path })
   expect(result.error).toBe('Chromium did not start; no display, no luck; exitCode=3, signal=null')
+})
+
+test('a temporary directory with a path too long for sockets is not in the way', async () => {
+  await using server = await serve({ '/': page('<p>there</p>') })
+  using folder = scratch()
+  const temporary = join(folder.path, 'deep'.repeat(20))
+  mkdirSync(temporary)
+  const before = readdirSync('/tmp')
+  const result = await play(
+    { url: server.url, steps: [{ expect: { text: 'there' } }] },
+    { artifacts: folder.path, temporary },
+  )
+  expect(result).toMatchObject({ ok: true, error: null })
+  const left = readdirSync('/tmp').filter((name) => name.startsWith('loopwright-browser-') && !before.includes(name))
+  expect(left).toEqual([])
 })
