@@ -1,0 +1,29 @@
+import type { SourceName } from './pattern.ts'
+
+/** Something a source saw that somebody may have to do something about. Plain JSON; text from outside, so never an instruction. */
+export interface Finding {
+  /** The same thing has the same id in every tick: `ci:main/test`, `issue:42`, `todo:src/a.ts:9f3c`. */
+  readonly id: string
+  readonly source: SourceName
+  /** One line. */
+  readonly title: string
+  /** More of it, bounded by the source. */
+  readonly body?: string
+  readonly url?: string
+  /** Files it is about, from the top of the repository. */
+  readonly paths?: readonly string[]
+  readonly labels?: readonly string[]
+  /** Who said so, where somebody did. */
+  readonly author?: string
+  /** How much it matters before anybody triaged it: a failing check is high, a TODO low. */
+  readonly weight: 'high' | 'normal' | 'low'
+  /** Milliseconds since 1970. */
+  readonly at?: number
+}
+
+/** What the sources saw. */
+export interface Discovery {
+  readonly findings: readonly Finding[]
+  /** Sources that could not look, and why: no `gh`, no network, no remote. */
+  readonly skipped: readonly { readonly source: SourceName; readonly why: string }[]
+}
