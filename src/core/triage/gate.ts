@@ -18,6 +18,8 @@ export type GateAction = 'commit' | 'merge' | 'auto-merge'
 /** Why a gate decided so; the first that fits, in this order. */
 export type GateTrigger =
   | 'protected'
+  /** A path that is not understood, or none at all. */
+  | 'unclear'
   | 'denylist'
   | 'risk'
   | 'max_files'
@@ -52,4 +54,6 @@ export interface GateQuestion {
   readonly attempts?: number
   /** At most so many tries; 3 by default. */
   readonly maxAttempts?: number
+  /** Files the loop keeps itself besides those every loop has, from the top of the repository: a pattern's state file. */
+  readonly own?: readonly string[]
 }
