@@ -2,6 +2,7 @@ import { homedir, userInfo } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
+import { type NotifySetting, notifySecrets, notifySettings, notifyText } from './config/notify.ts'
 import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
@@ -57,6 +58,8 @@ export interface Config {
   readonly agents: Readonly<Record<string, AgentTemplate>>
   /** Agents whose command a project's file gives: they need trust. */
   readonly projectAgents: readonly string[]
+  /** Who is told of what happens; from the user alone. */
+  readonly notify: readonly NotifySetting[]
   readonly noColor: boolean
   readonly ci: boolean
   readonly caller?: { readonly agent: string; readonly variable: string }
@@ -98,9 +101,10 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   const {
     home: _,
     sandbox: __,
+    notify: ___,
     ...own
   } = projectText === undefined
-    ? { home: undefined, sandbox: undefined }
+    ? { home: undefined, sandbox: undefined, notify: undefined }
     : read(projectConfig, projectText, projectPath)
   const ours: FileConfig = own
 
@@ -126,6 +130,8 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   sources.set('noColor', { layer: noColor ? 'environment' : 'default', from: noColor ? 'NO_COLOR' : 'default' })
   sources.set('ci', { layer: ci ? 'environment' : 'default', from: ci ? 'CI' : 'default' })
   const caller = callingAgent(env)
+  const notify = notifySettings(user.notify, env, userPath)
+  if (user.notify !== undefined) sources.set('notify', { layer: 'user', from: userPath })
   return {
     project,
     home,
@@ -144,10 +150,14 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     prices: merged.prices ?? {},
     agents: merged.agents ?? {},
     projectAgents: Object.keys(ours.agents ?? {}),
+    notify,
     noColor,
     ci,
     ...(caller === undefined ? {} : { caller }),
-    secrets: secretValues(env, ...Object.values(merged.agents ?? {}).map((agent) => agent.env ?? {})),
+    secrets: [
+      ...notifySecrets(notify),
+      ...secretValues(env, ...Object.values(merged.agents ?? {}).map((agent) => agent.env ?? {})),
+    ],
     ...(projectText === undefined ? {} : { projectFile: { path: projectPath, text: projectText } }),
     sources,
   }
@@ -231,6 +241,7 @@ export function explainConfig(config: Config): ConfigRow[] {
   for (const [name, value] of Object.entries(config.prices)) row(`prices.${name}`, value)
   for (const [name, { env, ...rest }] of Object.entries(config.agents))
     row(`agents.${name}`, env === undefined ? rest : { ...rest, env: Object.keys(env) })
+  for (const one of config.notify) rows.push({ key: 'notify', value: notifyText(one), source: one.from })
   for (const key of ['home', 'noColor', 'ci'] as const) row(key, config[key])
   return rows
 }
@@ -243,7 +254,7 @@ function read<S extends z.ZodType>(schema: S, text: string, file: string): z.out
 /** Settings by path: budget, prices and agents are merged entry by entry, so that a layer may add to the one below. */
 function flatten(config: FileConfig): [string, unknown][] {
   return Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
-    if (key === 'home') return []
+    if (key === 'home' || key === 'notify') return []
     if (typeof value !== 'object' || value === null) return [[key, value]]
     return Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one])
   })

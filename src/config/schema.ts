@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sandbox } from '../core/spec/confine.ts'
 import { duration, durationOrNever } from '../core/spec/parts.ts'
 import { model } from '../core/spec/shared.ts'
+import type { Notice } from '../core/triage/ports.ts'
 
 const name = z.string().trim().min(1)
 const whole = z.int().min(1)
@@ -49,18 +50,56 @@ const fields = {
     .describe('commands to use as agents'),
 }
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable is letters, digits and _')
+/** Kinds of notices one can ask for; a test goes to all. */
+const noticeKinds = [
+  'escalation',
+  'halted',
+  'failed',
+  'proposed',
+  'merged',
+  'reported',
+] as const satisfies readonly Notice['kind'][]
+const told = { on: z.array(z.enum(noticeKinds)).optional().describe('what it is told of') }
+const hook = { url: name.optional(), urlEnv: variable.optional(), ...told }
+
+function oneAddress(
+  { url, urlEnv }: { readonly url?: unknown; readonly urlEnv?: unknown },
+  ctx: z.RefinementCtx,
+): void {
+  if ((url === undefined) !== (urlEnv === undefined)) return
+  const message = url === undefined ? 'no address is given' : 'two addresses are given'
+  ctx.addIssue({ code: 'custom', message, params: { hint: 'give url, or urlEnv: the variable that holds it' } })
+}
+
+const notify = z
+  .array(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('slack'), ...hook }).superRefine(oneAddress),
+      z.strictObject({ kind: z.literal('discord'), ...hook }).superRefine(oneAddress),
+      z.strictObject({ kind: z.literal('webhook'), ...hook, secretEnv: variable.optional() }).superRefine(oneAddress),
+      z.strictObject({ kind: z.literal('desktop'), ...told }),
+    ]),
+  )
+  .max(20)
+
 /** The user's own config.yaml. */
 export const userConfig = z.strictObject({
   ...fields,
   home: name.optional().describe('where state is kept; absolute'),
   sandbox: sandbox.optional().describe('how agents and the commands of runs are confined'),
+  notify: notify.optional().describe('who is told of what happens'),
 })
 
-/** A project's config.yaml: never where our own state is nor how it is confined, or its owner could read and change what he likes. */
+/**
+ * A project's config.yaml: never where our own state is, how it is confined nor who is told of it, or its owner could read and change
+ * what he likes.
+ */
 export const projectConfig = z.strictObject({
   ...fields,
   home: refused('a project cannot set where state is kept', 'set LOOPWRIGHT_HOME, or home in your own config.yaml'),
   sandbox: refused('a project cannot set how it is confined', 'set sandbox in your own config.yaml, or in a loop file'),
+  notify: refused('a project cannot choose who is told of what happens', 'set notify in your own config.yaml'),
 })
 
 function refused(message: string, hint: string) {

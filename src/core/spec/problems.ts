@@ -189,6 +189,8 @@ function show(value: unknown): string {
   if (value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map of keys'
+  // Whoever knows the address of a webhook may write there.
+  if (typeof value === 'string' && /^\s*https?:/i.test(value)) return 'an address'
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
