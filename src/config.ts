@@ -9,7 +9,7 @@ import { LoopwrightError } from './core/errors.ts'
 import { loopFileNames } from './core/loop-files.ts'
 import type { SandboxSpec } from './core/spec/confine.ts'
 import { goalSpec } from './core/spec/goal.ts'
-import { type LoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
+import { type FileLoopSpec, problemError, schemaFor } from './core/spec/loop.ts'
 import { problemsOf } from './core/spec/problems.ts'
 import { repairSpec } from './core/spec/repair.ts'
 import { parseOpenloop } from './formats/openloop.ts'
@@ -165,7 +165,7 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
 
 /** A loop file, read. */
 export interface LoadedLoop {
-  readonly spec: LoopSpec
+  readonly spec: FileLoopSpec
   /** What it says in the words of a loop file, without defaults. */
   readonly given: unknown
   /** What trust is asked for. */

@@ -101,7 +101,7 @@ export class Admission {
 function namesOf(spec: LoopSpec, fallback: string | undefined): string[] {
   const own: RunSettings['roles'] = spec.kind === 'repair' ? rolesOf(spec) : spec.roles
   const roles = Object.values(own ?? {}).flatMap((role) => [role?.agent, role?.fallback])
-  const attempts = spec.kind === 'repair' ? [] : (spec.attemptAgents ?? [])
+  const attempts = spec.kind === 'goal' ? (spec.attemptAgents ?? []) : []
   const named = [...roles, ...attempts, spec.fallback ?? fallback]
   return [...new Set(named.filter((name) => name !== undefined))]
 }

@@ -1,7 +1,7 @@
 import type { Config, Source, SourceFile } from '../config.ts'
 import { loadSpecFile } from '../config.ts'
 import { LoopwrightError } from '../core/errors.ts'
-import { type LoopSpec, parseLoop } from '../core/spec/loop.ts'
+import { type FileLoopSpec, parseLoop } from '../core/spec/loop.ts'
 import { parsePlan, planFormat } from '../formats/prd.ts'
 import { readOptional } from './paths.ts'
 
@@ -17,7 +17,7 @@ export interface PrepareLoop {
 
 /** A loop as it will run, and of every value that somebody gave where it comes from. */
 export interface PreparedLoop {
-  readonly spec: LoopSpec
+  readonly spec: FileLoopSpec
   /** The loop file as it was read: what trust is asked for. */
   readonly source?: SourceFile
   /** The project it is about, where the file says so; absolute. */

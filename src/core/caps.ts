@@ -21,6 +21,6 @@ export function toCaps(budget: BudgetSettings): Caps {
 /** The caps of a run by its spec. With several attempts at a goal each has its own iterations; the rest is for all together. */
 export function capsOf(spec: LoopSpec): Caps {
   const { iterations, ...shared } = toCaps(spec.budget)
-  const alone = spec.kind === 'repair' || (spec.attempts ?? 1) <= 1
+  const alone = spec.kind !== 'goal' || (spec.attempts ?? 1) <= 1
   return alone && iterations !== undefined ? { ...shared, iterations } : shared
 }

@@ -454,6 +454,8 @@ export interface Workspace extends WorkspacePlace {
    * too, stays in the branch's history. Ignored files stay as they are. Idempotent by `step`. In place it rejects with `workspace`.
    */
   restore(commit: string, message: string, step: string): Promise<Checkpoint>
+  /** Throws away a worker's worktree with all that is in it, and its branch; nothing where there is none. */
+  drop(id: string): Promise<void>
   changedFiles(): Promise<readonly string[]>
   /** Against the run's base, as a unified diff, bounded to `maxBytes` (default 1 MiB). */
   diff(maxBytes?: number): Promise<string>

@@ -44,5 +44,6 @@ export function settingsOf(run: Pick<RunRecord, 'kind' | 'meta'> & { readonly sp
     const spec = run.spec as RepairSpec
     return { ...spec, roles: rolesOf(spec) }
   }
-  return (run.kind === 'goal' ? run.spec : (run.meta?.settings ?? {})) as RunSettings
+  const own = run.kind === 'goal' || run.kind === 'triage'
+  return (own ? run.spec : (run.meta?.settings ?? {})) as RunSettings
 }

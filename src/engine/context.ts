@@ -15,6 +15,7 @@ import type { Role, RoleResult } from '../core/role.ts'
 import { callAgent } from './agent-call.ts'
 import type { Branch, ChildResult, Continuation, StepCall, StepOptions } from './branch.ts'
 import type { ChildOptions } from './children.ts'
+import { Desk } from './desk.ts'
 import { type HookResult, runHooks } from './hooks.ts'
 import type { HookName, Services } from './services.ts'
 
@@ -301,11 +302,33 @@ export class LoopContext {
     )
   }
 
+  /** What the run has changed in all, as a unified diff of at most 8 MiB, and how many lines it added and removed. */
+  diff(): Promise<{ readonly diff: string; readonly lines: number }> {
+    return this.#branch.step(
+      'diff',
+      async () => {
+        const diff = await (await this.#workspace()).diff(diffBytes)
+        return { diff, lines: countLines(diff) }
+      },
+      { effect: 'diff', digest: ({ lines }) => ({ lines }) },
+    )
+  }
+
   /** How many lines the run has added and removed in all; what is past the first 8 MiB of the diff does not count. */
   changedLines(): Promise<number> {
     return this.#branch.step('changed lines', async () => countLines(await (await this.#workspace()).diff(diffBytes)), {
       effect: 'diff',
     })
+  }
+
+  /** Throws away what was done in a worker's workspace, and the workspace. */
+  drop(id: string): Promise<void> {
+    return this.#branch.step('drop', async () => (await this.#workspace()).drop(id), { effect: 'workspace', input: id })
+  }
+
+  /** What a triage tick has of the world besides its workspace; rejects with `bad_input` in a run that is none. */
+  get desk(): Desk {
+    return new Desk(this.#branch, this.#services.desk)
   }
 
   /** Marks a story as passed in the backlog's file, where the workspace holds that; true when the file says so now. */

@@ -17,6 +17,7 @@ import type {
   Usage,
   Workspace,
 } from '../core/ports.ts'
+import type { TickDesk } from '../core/triage/ports.ts'
 
 /** How agents are called in one role. */
 export interface RoleSettings {
@@ -68,6 +69,8 @@ export interface Services {
   knowledge?: () => Promise<string>
   /** Hears of the commands of a loop's stages: before, while and after they run. Nothing of it is journalled; it must not throw. */
   onCommand?: (facts: CommandFacts) => void
+  /** What a triage tick looks at, delivers and records with. */
+  readonly desk?: TickDesk
   /** Hears what agents say while they say it; nothing of it is journalled. */
   onDelta?: (delta: JsonObject) => void
 }

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mainTree } from './create.ts'
-import { kindOf, readText, writeAtomic } from './files.ts'
+import { kindOf, readText, removeTree, writeAtomic } from './files.ts'
 import { moveTree, pendingOf, recoverMove } from './merge.ts'
 import { dropRef, isAncestor, writeRef } from './repository.ts'
 import { adopt, listSpares, park, unpark } from './spare.ts'
@@ -112,6 +112,15 @@ async function freeFolder(bench: Bench): Promise<{ readonly folder: string; read
   let number = 1
   while (claimed.has(String(number))) number++
   return { folder: String(number), spare: false }
+}
+
+/** Throws a worker's worktree away, whatever is in it, and its branch. */
+export async function throwFork(bench: Bench, { tree, state }: Fork): Promise<void> {
+  await rm(recordOf(bench, state.id), { force: true })
+  await dropRef(tree.repo, tree.ref)
+  await removeTree(tree.agentGit, bench.places.folder)
+  await removeTree(tree.root, bench.places.folder)
+  await rm(readyMark(bench, tree), { force: true })
 }
 
 /** Gives up a merged worker's worktree, as a spare for the next one; not when something in it is nowhere else. */

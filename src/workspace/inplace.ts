@@ -49,6 +49,7 @@ export async function openInPlace(
       Promise.reject(
         new LoopwrightError('workspace', 'working in place: nothing is committed, nothing can be rolled back'),
       ),
+    drop: async () => {},
     changedFiles: changed,
     diff: async (maxBytes) => (await seen?.diff(maxBytes ?? 1024 * 1024)) ?? '',
     publish: async () => {},

@@ -5,7 +5,7 @@ import type { Checkpoint, RunCommand, Workspace, WorkspacePlace, WorkspaceSpec, 
 import { createRun, mainTree } from './create.ts'
 import { discover } from './discover.ts'
 import { isInside, kindOf, readText, realPathOf, removeTree, writeAtomic } from './files.ts'
-import { adopted, allForks, dropFork, findFork, forkTree, mend, readyMark } from './forks.ts'
+import { adopted, allForks, dropFork, findFork, forkTree, mend, readyMark, throwFork } from './forks.ts'
 import { createGit, type Git, shown } from './git.ts'
 import { openInPlace } from './inplace.ts'
 import { withLock } from './lock.ts'
@@ -169,6 +169,11 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
           changedFiles: done.changed.map(shown),
           totalChangedFiles: await totals(done.tip),
         }
+      }),
+    drop: (id) =>
+      guarded(async () => {
+        const worker = await findFork(bench, id)
+        if (worker !== undefined) await throwFork(bench, worker)
       }),
     changedFiles: () =>
       guarded(async () => {

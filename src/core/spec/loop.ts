@@ -3,16 +3,19 @@ import { LoopwrightError } from '../errors.ts'
 import { type GoalSpec, goalSpec } from './goal.ts'
 import { type Problem, problemsOf } from './problems.ts'
 import { type RepairSpec, repairSpec, rolesOf, stageRoles, stages } from './repair.ts'
+import { type TriageSpec, triageSpec } from './triage.ts'
 
 /** The kinds of loop a file can define. */
 export const kinds = ['goal', 'repair'] as const
 
-/** A parsed loop of any kind. */
-export type LoopSpec = GoalSpec | RepairSpec
+/** A parsed loop of a kind that files define. */
+export type FileLoopSpec = GoalSpec | RepairSpec
+/** A parsed loop of any kind; one tick of a triage loop is made from a pattern. */
+export type LoopSpec = FileLoopSpec | TriageSpec
 
 /** Whether the run's own agent does something: a repair may be made of commands, and of agents that its stages and roles name. */
 export function usesAgents(spec: LoopSpec): boolean {
-  if (spec.kind === 'goal') return true
+  if (spec.kind !== 'repair') return true
   const roles = rolesOf(spec)
   return stages.some((at) => {
     const stage = spec.stages[at]
@@ -37,7 +40,7 @@ export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.out
 }
 
 /** Parses a loop of any kind given as a value (by the library or from flags). Throws `bad_input`. */
-export function parseLoop(value: unknown): LoopSpec {
+export function parseLoop(value: unknown): FileLoopSpec {
   const schema = schemaFor(value)
   if (schema === repairSpec) return parseWith(repairSpec, value)
   if (schema !== goalSpec) parseWith(schema, value)
@@ -52,6 +55,11 @@ export function parseGoal(value: unknown): GoalSpec {
 /** Parses a repair loop given as a value. Throws `bad_input`. */
 export function parseRepair(value: unknown): RepairSpec {
   return parseWith(repairSpec, value)
+}
+
+/** Parses a tick of a triage loop given as a value. Throws `bad_input`. */
+export function parseTriage(value: unknown): TriageSpec {
+  return parseWith(triageSpec, value)
 }
 
 /** One error for all problems: at most `limit` of them, a line each, with the first one's hint. */

@@ -1,7 +1,6 @@
-import type { CommandSpec } from '../ports.ts'
 import type { Discovery, Finding } from './finding.ts'
 import type { SourceName } from './pattern.ts'
-import type { TickResult } from './tick.ts'
+import type { TickDraft, TickResult } from './tick.ts'
 
 /** Sees what there is to do. Rejects for nothing that the world does: what it cannot see it says in `why`. */
 export interface Source {
@@ -113,6 +112,7 @@ export interface Standing {
   readonly feedback: Readonly<Record<string, string>>
 }
 
+/** Where a change went, and why there. */
 export interface Delivery {
   readonly outcome: 'committed' | 'proposed' | 'merged' | 'escalated'
   readonly branch: string
@@ -120,20 +120,20 @@ export interface Delivery {
   readonly reason: string
 }
 
-/** What a triage tick has of the world besides agents, checks and its workspace. Made per run, for the level of that run. */
+/** What a triage tick has of the world besides agents, checks and its workspace. Made per run, and bound to the level of that run. */
 export interface TickDesk {
+  /** Asked before every call of an agent: why nothing more may be done. */
+  halted(): Promise<string | undefined>
   standing(): Promise<Standing>
   discover(options: { readonly signal: AbortSignal }): Promise<Discovery>
-  /** Pushes, proposes or merges what the run's branch holds, as far as the level and the setting go. Rejects where the level forbids it. */
+  /** Makes the run's branch visible, and nothing more. */
+  keep(): Promise<void>
+  /** Pushes, proposes or merges what the run's branch holds. Rejects with `denied` where the level forbids it. */
   deliver(request: {
     readonly how: 'branch' | 'pull_request' | 'merge'
-    readonly title: string
-    readonly result: TickResult
-    readonly diff: string
+    readonly result: TickDraft
+    readonly signal: AbortSignal
   }): Promise<Delivery>
-  /** Writes the state file, the run log and the ledger, and tells people what they should know. The same tick twice is written once. */
-  record(result: TickResult): Promise<void>
+  /** Writes the state file, the run log and the ledger, and tells people what they should know. The same twice is written once. */
+  record(draft: TickDraft): Promise<TickResult>
 }
-
-/** Commands a project says its work is checked with. */
-export type TickChecks = readonly CommandSpec[]

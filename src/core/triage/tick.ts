@@ -38,7 +38,6 @@ export type VerifierWord = 'APPROVE' | 'REJECT' | 'ESCALATE_HUMAN'
 
 /** What one tick of a triage loop did; the whole of it is recorded, and nothing in it is a secret. */
 export interface TickResult {
-  readonly [key: string]: unknown
   /** The run that this tick is. */
   readonly run: string
   readonly pattern: string
@@ -79,6 +78,9 @@ export interface TickResult {
   /** What a person decided about an escalation. */
   readonly decided?: { readonly approved: boolean; readonly by: string; readonly note: string }
 }
+
+/** A result before it is recorded: what it cost is not known yet. */
+export type TickDraft = Omit<TickResult, 'tokens' | 'costUsd' | 'spent' | 'cap' | 'duration'>
 
 /** What a tick asks a person: the request of its `ask`, as the inbox shows it. */
 export interface EscalationRequest extends JsonObject {
