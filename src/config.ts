@@ -58,6 +58,8 @@ export interface Config {
   readonly agents: Readonly<Record<string, AgentTemplate>>
   /** Agents whose command a project's file gives: they need trust. */
   readonly projectAgents: readonly string[]
+  /** How triage loops work here. */
+  readonly triage: NonNullable<FileConfig['triage']>
   /** Who is told of what happens; from the user alone. */
   readonly notify: readonly NotifySetting[]
   readonly noColor: boolean
@@ -149,6 +151,7 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     budget: merged.budget ?? {},
     prices: merged.prices ?? {},
     agents: merged.agents ?? {},
+    triage: merged.triage ?? {},
     projectAgents: Object.keys(ours.agents ?? {}),
     notify,
     noColor,
@@ -241,6 +244,7 @@ export function explainConfig(config: Config): ConfigRow[] {
   for (const [name, value] of Object.entries(config.prices)) row(`prices.${name}`, value)
   for (const [name, { env, ...rest }] of Object.entries(config.agents))
     row(`agents.${name}`, env === undefined ? rest : { ...rest, env: Object.keys(env) })
+  for (const [key, value] of Object.entries(config.triage)) row(`triage.${key}`, value)
   for (const one of config.notify) rows.push({ key: 'notify', value: notifyText(one), source: one.from })
   for (const key of ['home', 'noColor', 'ci'] as const) row(key, config[key])
   return rows

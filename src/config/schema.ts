@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { sandbox } from '../core/spec/confine.ts'
-import { duration, durationOrNever } from '../core/spec/parts.ts'
+import { commands, duration, durationOrNever } from '../core/spec/parts.ts'
 import { model } from '../core/spec/shared.ts'
+import { deliveries } from '../core/spec/triage.ts'
+import { levels } from '../core/triage/level.ts'
 import type { Notice } from '../core/triage/ports.ts'
 
 const name = z.string().trim().min(1)
@@ -29,6 +31,16 @@ const fields = {
     })
     .optional()
     .describe('where a run stops'),
+  triage: z
+    .strictObject({
+      verify: commands.optional().describe('commands a change of a triage loop must pass'),
+      deliver: z.enum(deliveries).optional().describe('where a change goes that passed: branch, pull_request, merge'),
+      timezone: name.optional().describe('of cron times and of days: Europe/Berlin; absent: UTC'),
+      level: z.enum(levels).optional().describe('the level of patterns, instead of what the registry says'),
+      maxLines: whole.optional().describe('more lines added and removed than this go to a human'),
+    })
+    .optional()
+    .describe('how triage loops work here'),
   prices: z
     .record(
       z.string(),

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../core/json.ts'
 import type { AgentRequest } from '../../core/ports.ts'
 
 /** What a scripted agent knows of a call. */
@@ -5,6 +6,8 @@ export interface Facts {
   /** The role under its one name: `orchestrator` is a decomposer, `subagent` a worker. */
   readonly role: string
   readonly iteration: number | undefined
+  /** What else is known of the call. */
+  readonly context: JsonObject
   readonly subgoal: { readonly id: string; readonly description: string } | undefined
 }
 
@@ -23,6 +26,7 @@ export function factsOf(request: AgentRequest): Facts {
   const known = typeof id === 'string' ? id : typeof oldId === 'string' ? oldId : undefined
   return {
     role: roleName(request.role),
+    context: request.context ?? {},
     iteration: typeof iteration === 'number' ? iteration : undefined,
     subgoal:
       known === undefined

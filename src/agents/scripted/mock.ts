@@ -1,3 +1,5 @@
+import { listOf, numberOf, objectOf, textOf } from '../../core/peek.ts'
+import type { Usage } from '../../core/ports.ts'
 import type { Facts } from './facts.ts'
 import type { ReplySpec } from './reply.ts'
 
@@ -46,7 +48,41 @@ export function mockReply(facts: Facts, number: number, settings: MockSettings):
             ? 'Completed the work.'
             : `Completed ${facts.subgoal.id}: ${facts.subgoal.description}`,
       }
+    case 'triager': {
+      const [first] = listOf(facts.context.findings).map(objectOf)
+      const act = facts.context.may_act === true && first !== undefined
+      return {
+        usage: part(facts, 0.3),
+        json: {
+          decision: act ? 'act' : first === undefined ? 'noop' : 'report',
+          reason: act ? 'one small, safe change settles it' : 'people should know',
+          items: [],
+          act_on: textOf(first?.id) ?? '',
+          proposal: act ? `change ${example} so that this is settled` : '',
+        },
+      }
+    }
+    case 'implementer':
+      return {
+        text: `Changed ${example}.`,
+        usage: part(facts, 0.5),
+        edits: [
+          { write: example, content: `// ${String(facts.context.item).slice(0, 80)}\nexport const settled = true\n` },
+        ],
+      }
+    case 'verifier':
+      return { text: `Evidence:\nThe change touches ${example} alone.\n\n## Verdict: APPROVE`, usage: part(facts, 0.2) }
     default:
       return { text: `The scripted agent has no answer for the role ${facts.role}.` }
   }
+}
+
+/** What the scripted implementer of a triage loop changes. */
+const example = 'src/example.ts'
+
+/** A share of what the pattern says a quiet tick costs, so that a rehearsal shows figures of the right size. */
+function part({ context }: Facts, share: number): Usage {
+  const tokens = Math.round((numberOf(context.tokens_noop) ?? 5000) * share)
+  const outputTokens = Math.round(tokens / 5)
+  return { inputTokens: tokens - outputTokens, outputTokens }
 }
