@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'step_unknown' // an at-most-once step was in flight when its driver died
   | 'step_failed' // a step threw; `cause` data holds what it said
   | 'workspace' // git or the file system refused something
+  | 'forge' // GitHub could not be reached, or refused something
   | 'killed' // the kill switch is on, or the run was killed
 
 /** How an error looks once recorded in a journal. */
@@ -79,6 +80,7 @@ const ofThePlace: readonly ErrorCode[] = [
   'workspace',
   'untrusted',
   'agent_auth',
+  'forge',
   'store_locked',
   'store_full',
   'store_readonly',
