@@ -88,11 +88,14 @@ export function parseYaml(text: string, file: string): Parsed {
   }
 }
 
-/** Parses against a schema; throws one `bad_input` with a line `file:line:column: what` for each problem, at most 10. */
-export function validate<S extends z.ZodType>(schema: S, parsed: Parsed): z.output<S> {
+/**
+ * Parses against a schema; throws one `bad_input` with a line `file:line:column: what` for each problem, at most 10. `more`: problems
+ * that the schema does not see, to be listed with its own.
+ */
+export function validate<S extends z.ZodType>(schema: S, parsed: Parsed, more: readonly Problem[] = []): z.output<S> {
   const result = schema.safeParse(parsed.value)
-  if (result.success) return result.data
-  const problems = problemsOf(schema, result.error.issues, parsed.value)
+  if (result.success && more.length === 0) return result.data
+  const problems = [...(result.success ? [] : problemsOf(schema, result.error.issues, parsed.value)), ...more]
   const place = (problem: Problem) => parsed.where(problem.path, problem.atKey === true)
   const order = (problem: Problem) =>
     place(problem)
