@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { App } from '../app.ts'
 import { LoopwrightError } from '../core/errors.ts'
 import { oneLine } from '../core/plain.ts'
-import type { RunRecord } from '../core/ports.ts'
+import { finalStatuses, type RunRecord } from '../core/ports.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/loopwright.mjs', import.meta.url))
 
@@ -33,22 +34,30 @@ export async function driveBehind(
   const logPath = logOf(folder)
   mkdirSync(dirname(logPath), { recursive: true })
   const log = openSync(logPath, 'a', 0o600)
-  const child = spawn(process.execPath, [launcher, 'drive', run.id], {
+  const [command = '', ...args] = orphaned([process.execPath, launcher, 'drive', run.id])
+  const child = spawn(command, args, {
     cwd: run.project,
     detached: true,
-    stdio: ['ignore', log, log],
+    // The last one is held by the driver, and closes when that ends.
+    stdio: ['ignore', log, log, 'pipe'],
     env: { ...env, LOOPWRIGHT_HOME: app.config.home },
   })
   closeSync(log)
-  const failed = new Promise<string>((resolve) => {
+  const held = child.stdio[3] as Socket | null | undefined
+  const failed = new Promise<string>((resolve, reject) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code) => resolve(code === 0 || code === 1 || code === 3 ? '' : tailOf(logPath)))
+    held?.once('error', () => {}).once('close', () => problemOf(app, run, logPath).then(resolve, reject))
+    held?.resume()
   })
   const seen = new AbortController()
   const why = await Promise.race([failed, begun(app, run, seen.signal)])
   seen.abort()
   child.removeAllListeners()
   child.unref()
+  held
+    ?.removeAllListeners()
+    .on('error', () => {})
+    .destroy()
   if (why !== '') {
     throw new LoopwrightError('conflict', `run ${run.id} could not be driven in the background: ${why}`, {
       hint: `loopwright resume ${run.id} drives it here; its log is ${logPath}`,
@@ -70,6 +79,21 @@ export function wasDetached(app: App, run: RunRecord): boolean {
 
 function logOf(folder: string): string {
   return join(folder, 'logs', 'driver.log')
+}
+
+/**
+ * A command that starts another one and leaves it behind at once. Some agents end all that came of their MCP servers by its parents when
+ * they end themselves: whoever has none is not found.
+ */
+function orphaned(argv: readonly string[]): readonly string[] {
+  return process.platform === 'win32' ? argv : ['/bin/sh', '-c', '"$@" &', 'loopwright', ...argv]
+}
+
+/** Why a driver ended before it appended an event; empty: there was nothing to do. */
+async function problemOf(app: App, { id, lastSeq }: RunRecord, logPath: string): Promise<string> {
+  const now = await app.runs.get(id)
+  const idle = now.lastSeq > lastSeq || now.status === 'waiting' || finalStatuses.includes(now.status)
+  return idle ? '' : tailOf(logPath)
 }
 
 /** Resolves with the first event the new driver appends. */
