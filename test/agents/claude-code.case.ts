@@ -23,6 +23,17 @@ export const claudeCodeCase: AgentCase = {
     model: 'sonnet',
     usage: 'call',
   },
+  mcp: {
+    client: 'claude-code',
+    argv: (prompt) => [
+      ...['claude', '-p', prompt, '--output-format', 'stream-json', '--verbose', '--model', 'claude-sonnet-4-5'],
+      ...['--allowedTools', 'mcp__loopwright__orchestrate'],
+    ],
+    tool: 'mcp__loopwright__orchestrate',
+    // It tells the model names alone; the model asks for what it wants to call.
+    before: { name: 'ToolSearch', input: { query: 'select:mcp__loopwright__orchestrate', max_results: 5 } },
+    protocol: '2026-07-28',
+  },
   streams: false,
   denied: {
     behaviour: (asked) => callOf(asked, 'Bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),

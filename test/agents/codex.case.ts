@@ -33,5 +33,14 @@ plugins = false
     model: 'gpt-5.5',
     usage: 'call',
   },
+  mcp: {
+    client: 'codex',
+    argv: (prompt) => [
+      ...['codex', 'exec', '--json', '-m', 'test-model', '-s', 'workspace-write'],
+      ...['-c', 'mcp_servers.loopwright.default_tools_approval_mode="approve"', prompt],
+    ],
+    tool: 'mcp__loopwright/orchestrate',
+    protocol: '2025-06-18',
+  },
   streams: false,
 }

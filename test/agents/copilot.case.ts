@@ -15,6 +15,12 @@ export const copilotCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'failed' } },
   usage: false,
   acp: { usage: 'call' },
+  mcp: {
+    client: 'copilot',
+    argv: (prompt) => ['copilot', '-p', prompt, '--output-format', 'json', '--allow-all-tools'],
+    tool: 'loopwright-orchestrate',
+    protocol: '2026-07-28',
+  },
   streams: true,
   denied: {
     behaviour: (asked) => callOf(asked, 'bash', { command: 'chmod 700 README.md', description: 'Change a mode' }),

@@ -1,7 +1,8 @@
 import type { Preset } from '../../src/agents/command/preset.ts'
 import type { AgentOutcome } from '../../src/core/ports.ts'
+import type { McpClient } from '../../src/formats/mcp-clients.ts'
 import type { Pinned } from './install.ts'
-import type { Asked, Behaviour } from './model/script.ts'
+import type { Asked, Behaviour, Body } from './model/script.ts'
 
 /** The made-up key that every agent sends. */
 export const key = 'test-key'
@@ -32,6 +33,8 @@ export interface AgentCase {
     /** It tells the usage of the whole call, or of its last request alone. */
     readonly usage: 'call' | 'last'
   }
+  /** How it calls our MCP server, once `loopwright mcp install` has told it of that; absent for one that is not tried. */
+  readonly mcp?: McpCase
   /** It passes on the parts of an answer as they come. */
   readonly streams: boolean
   /** How it is made to deny itself something; absent for one that asks nobody. */
@@ -41,6 +44,20 @@ export interface AgentCase {
     /** `inside` and `outside` are paths of files that are not there, in the agent's directory and not. */
     behaviour(asked: Asked, paths: { readonly inside: string; readonly outside: string }): Behaviour
   }
+}
+
+/** An agent as a client of our MCP server. */
+export interface McpCase {
+  /** As `mcp install` calls it. */
+  readonly client: McpClient
+  /** Starts it without a person, who has allowed our tools. */
+  argv(prompt: string): readonly string[]
+  /** What `orchestrate` is called towards the model. */
+  readonly tool: string
+  /** What the model must call before it may call that. */
+  readonly before?: { readonly name: string; readonly input: Body }
+  /** The revision of the protocol that it speaks with us. */
+  readonly protocol: string
 }
 
 /** What an agent makes of an error of the model, and we of the agent. */

@@ -17,6 +17,15 @@ export const geminiCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', resetAt: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   acp: { usage: 'call' },
+  mcp: {
+    client: 'gemini',
+    argv: (prompt) => [
+      ...['gemini', '-p', prompt, '-o', 'stream-json', '--approval-mode', 'yolo', '--skip-trust'],
+      ...['-m', 'gemini-2.5-flash'],
+    ],
+    tool: 'mcp_loopwright_orchestrate',
+    protocol: '2025-06-18',
+  },
   streams: true,
   denied: {
     files: () => ({

@@ -30,6 +30,12 @@ export const opencodeCase: AgentCase = {
   on: { limit: { outcome: 'rate_limited', resetAt: true, silent: true }, error: { outcome: 'stalled', silent: true } },
   usage: true,
   acp: { usage: 'last' },
+  mcp: {
+    client: 'opencode',
+    argv: (prompt) => ['opencode', 'run', '--format', 'json', '-m', 'local/test-model', '--auto', prompt],
+    tool: 'loopwright_orchestrate',
+    protocol: '2025-11-25',
+  },
   streams: false,
   denied: {
     behaviour: (_asked, { outside }) => ({ do: 'edit', path: outside, content: 'x', text: 'Done.' }),

@@ -16,7 +16,7 @@ export const responses: Dialect = {
       said: input.map((item) => textIn((item as Body).content)).join('\n'),
       continues,
       result: continues ? textIn(last.output) : '',
-      tools: objects(body.tools).map((tool) => String(tool.name ?? tool.type)),
+      tools: objects(body.tools).flatMap(namesOf),
     }
   },
   async *stream(turn) {
@@ -65,14 +65,24 @@ const message = (text: string, status: string) => ({
   content: text === '' ? [] : [{ type: 'output_text', text, annotations: [] }],
 })
 
-const call = ({ id, name, input }: ToolCall): Body => ({
-  id: `fc_${id}`,
-  type: 'function_call',
-  call_id: id,
-  name,
-  arguments: JSON.stringify(input),
-  status: 'completed',
-})
+const call = ({ id, name, input }: ToolCall): Body => {
+  const [own = name, namespace] = name.split('/').reverse()
+  return {
+    id: `fc_${id}`,
+    type: 'function_call',
+    call_id: id,
+    name: own,
+    ...(namespace === undefined ? {} : { namespace }),
+    arguments: JSON.stringify(input),
+    status: 'completed',
+  }
+}
+
+/** A tool's name; of a namespace its own, and those in it as `namespace/name`. */
+function namesOf(tool: Body): string[] {
+  const name = String(tool.name ?? tool.type)
+  return [name, ...objects(tool.tools).map((one) => `${name}/${String(one.name)}`)]
+}
 
 const usage: Body = {
   input_tokens: used.input + used.cached,

@@ -27,6 +27,8 @@ export type Behaviour =
   | { readonly do: 'text'; readonly text: string }
   /** Calls a tool once, and says the text when its result came. */
   | { readonly do: 'tool'; readonly name: string; readonly input: Body; readonly text: string }
+  /** Calls a tool, whatever came before. */
+  | { readonly do: 'call'; readonly name: string; readonly input: Body }
   /** Creates a file with the tool that the CLI offers for it, and says the text when that was done. `path` is absolute. */
   | { readonly do: 'edit'; readonly path: string; readonly content: string; readonly text: string }
   /** Answers with an HTTP error as the dialect's API words it. */
@@ -41,7 +43,7 @@ export type Behaviour =
 /** Decides what the model does with a request. */
 export type Script = (asked: Asked) => Behaviour
 
-/** A tool the model calls. `freeform` is for tools that take text and no object. */
+/** A tool the model calls. */
 export interface ToolCall {
   readonly id: string
   readonly name: string

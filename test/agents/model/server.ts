@@ -13,6 +13,7 @@ import {
   type Headers,
   object,
   type Script,
+  type ToolCall,
   type Turn,
 } from './script.ts'
 import { writeCall } from './tools.ts'
@@ -115,17 +116,24 @@ function turnOf(asked: Asked, behaviour: Exclude<Behaviour, { do: 'hang' | 'erro
       return { ...say(''), parts: behaviour.parts, next: behaviour.next }
     case 'decline':
       return { ...say(behaviour.text), stop: 'declined' }
+    case 'call':
+      return { ...say('I will do it.'), call: toolCall(behaviour), stop: 'tool' }
     case 'tool':
     case 'edit': {
       if (asked.continues) return say(behaviour.text)
       const call = behaviour.do === 'tool' ? behaviour : writeCall(asked.tools, behaviour.path, behaviour.content)
       // It is asked for something else, such as a title for the conversation.
       if (call === undefined) return say(behaviour.text)
-      const id = `call_${crypto.randomUUID().slice(0, 8)}`
-      return { ...say('I will do it.'), call: { id, name: call.name, input: call.input }, stop: 'tool' }
+      return { ...say('I will do it.'), call: toolCall(call), stop: 'tool' }
     }
   }
 }
+
+const toolCall = ({ name, input }: Omit<ToolCall, 'id'>): ToolCall => ({
+  id: `call_${crypto.randomUUID().slice(0, 8)}`,
+  name,
+  input,
+})
 
 const messages: Readonly<Record<number, string>> = {
   401: 'invalid api key (scripted)',
