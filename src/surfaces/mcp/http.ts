@@ -4,7 +4,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createMcpHandler } from '@modelcontextprotocol/server'
+import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import { LoopwrightError, messageOf } from '../../core/errors.ts'
 import { createServer } from './server.ts'
 import type { McpWorld } from './world.ts'
@@ -24,6 +24,8 @@ export interface HttpDoor {
   readonly hosts: readonly string[]
   /** The secret that every request must carry, looked up for each: a new one counts at once. Empty: nobody comes in. */
   readonly token: () => Promise<string>
+  /** What is served; absent: all of loopwright. */
+  readonly offer?: (world: McpWorld) => McpServer
 }
 
 /**
@@ -33,7 +35,7 @@ export interface HttpDoor {
  * @param ready hears the URL
  */
 export async function serveOnHttp(world: McpWorld, door: HttpDoor, ready: (url: string) => void): Promise<void> {
-  const handler = createMcpHandler(() => createServer(world), {
+  const handler = createMcpHandler(() => (door.offer ?? createServer)(world), {
     maxRequestBodySize: maxBody,
     onerror: (error) => world.warn(`mcp: ${error.message}`),
   })

@@ -19,6 +19,12 @@ export function createServer(world: McpWorld): McpServer {
     { name: 'loopwright', title: 'loopwright', version: world.version },
     {
       instructions,
+      // What can be listed changes only with the version, but for runs, which nobody need hear of.
+      capabilities: {
+        tools: { listChanged: false },
+        prompts: { listChanged: false },
+        resources: { listChanged: false },
+      },
       maxToolInputElements: 2_000,
       requestState: { verify: (state, call) => codec.verify(state, call) },
     },
