@@ -163,6 +163,12 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .option('-y, --yes', 'do not ask')
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 
+  // ── triage ─────────────────────────────────────────────────────────────────
+  command('Triage:', 'notify', 'show who is told of what happens')
+    .option('--test', 'send each a notice, and say whether it arrived')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/notify.ts')).notify(io, flags)))
+
   // ── set up ─────────────────────────────────────────────────────────────────
   command('Set up:', 'init', 'make .loopwright/ in this project, or a folder for a repair loop')
     .argument('[folder]', 'with --kind repair: the folder to make')
