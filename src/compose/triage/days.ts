@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import type { Store } from '../../core/ports.ts'
+
+/** The share of a day's tokens from which a pattern only reports. */
+export const reportOnlyFrom = 0.8
+
+/** The UTC day of a time: `2026-11-21`. */
+export function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
+/** A project in names of scopes and files: short, and the same for the same folder. */
+export function projectKey(root: string): string {
+  return createHash('sha256').update(root).digest('hex').slice(0, 16)
+}
+
+/** The ledger scope of a pattern's UTC day, which every process on this machine counts in. */
+export function dayScope(root: string, pattern: string, ms: number): string {
+  return `triage:${projectKey(root)}:${pattern}:${dayOf(ms)}`
+}
+
+/** Tokens that were used of a scope, open reservations included. */
+export async function tokensOf(store: Store, scope: string): Promise<number> {
+  return (await store.spend(scope)).used.tokens ?? 0
+}
