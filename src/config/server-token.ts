@@ -12,7 +12,22 @@ export function tokenFile(home: string): string {
 
 /** The secret of our servers; empty when there is none. Throws `bad_input` for one that others can read. */
 export async function readToken(home: string): Promise<string> {
-  const path = tokenFile(home)
+  return await readSecret(tokenFile(home))
+}
+
+/** The secret of our servers, made when there is none. */
+export async function ensureToken(home: string): Promise<string> {
+  await ensureHome(home)
+  return await ensureSecret(tokenFile(home))
+}
+
+/** What our servers sign what clients carry for them with; made when there is none. Stays when the token changes. */
+export async function ensureSigningKey(home: string): Promise<Uint8Array> {
+  await ensureHome(home)
+  return Buffer.from(await ensureSecret(join(home, 'signing-key')), 'base64url')
+}
+
+async function readSecret(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return undefined
     throw new LoopwrightError('bad_input', `${path}: cannot be read`, { cause: error })
@@ -31,12 +46,9 @@ export async function readToken(home: string): Promise<string> {
   }
 }
 
-/** The secret of our servers, made when there is none. */
-export async function ensureToken(home: string): Promise<string> {
-  await ensureHome(home)
-  const there = await readToken(home)
+async function ensureSecret(path: string): Promise<string> {
+  const there = await readSecret(path)
   if (there !== '') return there
-  const path = tokenFile(home)
   const token = randomBytes(32).toString('base64url')
   try {
     const file = await open(
@@ -53,7 +65,7 @@ export async function ensureToken(home: string): Promise<string> {
     return token
   } catch (error) {
     // Another server made it at this moment.
-    if (isCode(error, 'EEXIST') && ((await readOptional(path)) ?? '').trim() !== '') return await readToken(home)
+    if (isCode(error, 'EEXIST') && ((await readOptional(path)) ?? '').trim() !== '') return await readSecret(path)
     throw new LoopwrightError('bad_input', `${path}: the secret cannot be written`, {
       hint: 'delete the file if it is empty',
       cause: error,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
@@ -180,11 +180,29 @@ test('without a user to ask, a run answers with questions and a token that works
   const open = await call('orchestrate', { ...goal, detach: false })
   expect(open).toMatchObject({ status: 'needs_input', questions: ['Which colour?', 'Which size?'], completed: false })
   expect(await call('orchestrate_status', { run_id: open.run_id })).toMatchObject({ token: open.token, running: false })
+  // It is one word that says nothing, and nothing else will do.
+  const token = String(open.token)
+  expect(token).not.toContain(open.run_id)
+  const { mode } = statSync(join(scene.folder, 'home', 'signing-key'))
+  expect(mode & 0o777).toBe(0o600)
+  const cut = token.slice(0, -1)
+  const swapped = `${cut}${token.endsWith('A') ? 'B' : 'A'}`
+  for (const altered of [cut, swapped, `${token}A`, token.replace('.', ''), `ask_${btoa(open.run_id)}.x`])
+    expect(await wrong('orchestrate_resume', { token: altered, answers: ['red', 'large'] })).toContain('it was altered')
+  expect(await wrong('orchestrate_resume', { token: `${open.run_id}~0._1`, answers: ['red', 'large'] })).toContain(
+    'no run',
+  )
   expect(await wrong('orchestrate_resume', { token: open.token, answers: ['red'] })).toContain(
     'not answered: Which size?',
   )
   const answered = { token: open.token, answers: ['red', '2=large'], detach: false }
-  expect(await call('orchestrate_resume', answered)).toMatchObject({ status: 'done', completed: true })
+  // Another server of the same state takes it as well, and of several at once one.
+  const other = await scene.connect()
+  const all = await Promise.all([call, other.call].map((one) => one('orchestrate_resume', answered).catch(String)))
+  expect(all).toContainEqual(expect.objectContaining({ completed: true }))
+  expect(all).toContainEqual(expect.stringMatching(/answered|driven/))
+  const [done] = all.filter((one) => typeof one !== 'string')
+  expect(done).toMatchObject({ status: 'done', completed: true })
   expect(await wrong('orchestrate_resume', answered)).toContain('it asks nothing, or this was answered')
 
   // One in the background goes on by itself once it is answered.
@@ -380,7 +398,7 @@ test('bad input gets one clear error from every tool', async () => {
     ['run_loop', { loop: 'no.yaml' }, 'there is no such file'],
     ['run_loop', {}, 'loop'],
     ['orchestrate_resume', { token: 'a b' }, 'no run'],
-    ['orchestrate_resume', { token: '../../etc', answers: ['x'] }, 'not a resume token'],
+    ['orchestrate_resume', { token: '../../etc', answers: ['x'] }, 'no run'],
     ['orchestrate_status', { run_id: long }, 'run_id'],
     ['orchestrate_status', { run_id: 'nobody' }, 'no run'],
     ['orchestrate_tail', { run_id: 'nobody' }, 'no run'],

@@ -80,7 +80,7 @@ describe.concurrent('our HTTP server, with the tools of the suite behind it', ()
   beforeAll(async () => {
     const world: McpWorld = {
       ...{ cwd: '/', env: {}, version: '1', warn: () => {}, closing: closing.signal },
-      ...{ signingKey: new Uint8Array(32), busy: new Set() },
+      ...{ signingKey: async () => new Uint8Array(32), busy: new Set() },
     }
     const one = { host: '127.0.0.1', port: 0, hosts: [], token: async () => 'secret', offer: everything }
     const ready = await new Promise<string>((resolve) => {

@@ -1,11 +1,11 @@
 import type { McpServer, ServerContext } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
 import { driveBehind, wasDetached } from '../../compose/behind.ts'
-import { isUnderWay, resultJson, untilStill } from '../../compose/look.ts'
+import { isUnderWay, untilStill } from '../../compose/look.ts'
 import { isLoopwrightError } from '../../core/errors.ts'
 import { finalStatuses } from '../../core/ports.ts'
 import { tellProgress } from './progress.ts'
-import { ask, canAsk, giveAnswers, type Returned } from './questions.ts'
+import { ask, canAsk, giveAnswers, type Returned, withToken } from './questions.ts'
 import type { Answer } from './tool.ts'
 import type { McpWorld } from './world.ts'
 
@@ -19,7 +19,7 @@ export interface Carrier {
 /** Sets a run going: in a process of its own, or here until it is over or asks something. */
 export async function carry(app: App, id: string, carrier: Carrier, detach: boolean): Promise<Answer> {
   const run = await app.runs.get(id)
-  if (finalStatuses.includes(run.status)) return await outcomeOf(app, id)
+  if (finalStatuses.includes(run.status)) return await outcomeOf(app, id, carrier.world)
   if (detach) {
     const { world } = carrier
     const facts = await driveBehind(app, world.env, run)
@@ -57,8 +57,8 @@ export async function attend(app: App, id: string, carrier: Carrier, timeout: nu
 
 /** Takes what the client's user said to the questions of a run, and sets the run going again as it went before. */
 export async function goOn(app: App, back: Returned, carrier: Carrier, detach: boolean): Promise<Answer> {
-  if (back.answers === undefined) return await outcomeOf(app, runOf(back.token))
-  const run = await giveAnswers(app, back.token, back.answers)
+  if (back.answers === undefined) return await outcomeOf(app, back.asked.run, carrier.world)
+  const run = await giveAnswers(app, back.asked, back.answers)
   return await carry(app, run.id, carrier, detach)
 }
 
@@ -71,9 +71,9 @@ export async function wake(app: App, id: string, world: McpWorld): Promise<boole
 }
 
 /** What a run came to so far, with its questions where it waits for answers. */
-export async function outcomeOf(app: App, id: string): Promise<object> {
+export async function outcomeOf(app: App, id: string, world: McpWorld): Promise<object> {
   const run = await app.runs.get(id)
-  const result = resultJson(await app.result(id))
+  const result = await withToken(world, await app.result(id))
   const status = result.token === undefined ? result.status : 'needs_input'
   const underWay = isUnderWay(app, run)
   return {
@@ -93,9 +93,5 @@ export async function outcomeOrQuestion(app: App, id: string, { world, server, c
     const asking = await ask(world, await app.view(id), call)
     if (asking) return asking
   }
-  return await outcomeOf(app, id)
-}
-
-function runOf(token: string): string {
-  return token.split('~')[0] ?? token
+  return await outcomeOf(app, id, world)
 }

@@ -6,20 +6,23 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
+import { findRun } from '../../compose/look.ts'
 import { answerOf, questionList } from '../../core/answers.ts'
 import { LoopwrightError } from '../../core/errors.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
-import { decodeToken, encodeToken } from '../../core/token.ts'
+import type { RunResult } from '../../core/result.ts'
+import type { AskToken } from '../../core/token.ts'
 import type { RunView } from '../../core/view.ts'
+import { readSigned, signToken } from './token.ts'
 import type { Asking } from './tool.ts'
 import type { McpWorld } from './world.ts'
 
 const key = 'answers'
 
 /** Seals what a client carries for us from a question to its answer. */
-export function stateCodec(world: McpWorld) {
-  return createRequestStateCodec<{ readonly token: string }>({ key: world.signingKey, ttlSeconds: 24 * 3600 })
+export async function stateCodec(world: McpWorld) {
+  return createRequestStateCodec<AskToken>({ key: await world.signingKey(), ttlSeconds: 24 * 3600 })
 }
 
 /** Whether the client can put questions to its user. */
@@ -47,10 +50,9 @@ export async function ask(world: McpWorld, view: RunView, call: ServerContext): 
       },
     ]),
   )
-  const token = encodeToken({ run: view.id, ask: open.id })
   return {
     asking: inputRequired({
-      requestState: await stateCodec(world).mint({ token }, call),
+      requestState: await (await stateCodec(world)).mint({ run: view.id, ask: open.id }, call),
       inputRequests: {
         [key]: inputRequired.elicit({
           mode: 'form',
@@ -64,39 +66,56 @@ export async function ask(world: McpWorld, view: RunView, call: ServerContext): 
 
 /** What a client brings back to a question: the run, and whether its user answered. */
 export interface Returned {
-  readonly token: string
+  readonly asked: AskToken
   readonly answers: readonly string[] | undefined
 }
 
 /** The answer in a call that comes back from a question; undefined for any other call. */
 export function returned(call: ServerContext): Returned | undefined {
-  const state = call.mcpReq.requestState<{ readonly token?: unknown }>()
-  if (state === undefined || typeof state.token !== 'string') return undefined
+  const state = call.mcpReq.requestState<Partial<AskToken>>()
+  if (state?.run === undefined || state.ask === undefined) return undefined
   const content = acceptedContent(call.mcpReq.inputResponses, key)
   const texts = content && Object.entries(content).filter((one): one is [string, string] => typeof one[1] === 'string')
   const number = (name: string) => Number(name.replace('answer_', ''))
   return {
-    token: state.token,
+    asked: { run: state.run, ask: state.ask },
     answers: texts?.toSorted(([a], [b]) => number(a) - number(b)).map(([, text]) => text),
   }
 }
 
+/** What somebody means by a word: a token of ours, or a run. Throws `bad_input` for a token that was altered. */
+export async function meantBy(world: McpWorld, word: string): Promise<{ readonly run: string; readonly ask?: string }> {
+  return readSigned(await world.signingKey(), word) ?? { run: word }
+}
+
+/** What a run came to, with a token that only we can have made, where it waits for answers. */
+export async function withToken(world: McpWorld, result: RunResult): Promise<RunResult> {
+  if (result.token === undefined) return result
+  return { ...result, token: signToken(await world.signingKey(), { run: result.run_id, ask: result.token }) }
+}
+
 /**
- * Gives answers to the question a token stands for; answers the run. Throws `conflict` when it was answered before, and `bad_input` for
- * answers that do not fit.
+ * Gives answers to an ask of a run, or to its open one; answers the run. Throws `conflict` when that is answered or closed, and
+ * `bad_input` for answers that do not fit.
  */
-export async function giveAnswers(app: App, token: string, answers: readonly string[]): Promise<RunRecord> {
-  const { run: id, ask: asked } = decodeToken(token)
-  const run = await app.runs.get(id)
+export async function giveAnswers(
+  app: App,
+  meant: { readonly run: string; readonly ask?: string },
+  answers: readonly string[],
+): Promise<RunRecord> {
+  const run = await findRun(app, meant.run)
   const { asks } = await app.view(run.id)
-  const open = asked === undefined ? asks[0] : asks.find((one) => one.id === asked)
-  const given = open && (await app.store.inbox(run.id)).some((signal) => signal.id === `answer:${open.id}`)
-  if (!open || given) {
-    const why = given ? 'this question was answered' : 'it asks nothing, or this was answered'
+  const open = meant.ask === undefined ? asks[0] : asks.find((one) => one.id === meant.ask)
+  const refuse = (why: string) => {
     throw new LoopwrightError('conflict', `run ${run.id}: ${why}; it is ${run.status}`, {
       hint: 'orchestrate_status shows how it stands',
     })
   }
-  await app.runs.answer(run.id, open.id, answerOf(open.request, answers))
+  if (!open) return refuse('it asks nothing, or this was answered')
+  const id = `answer:${open.id}`
+  const payload = answerOf(open.request, answers)
+  // Of two who answer at once the inbox takes one.
+  if (!(await app.runs.signal(run.id, { id, kind: 'answer', target: open.id, payload })))
+    return refuse('this question was answered')
   return run
 }

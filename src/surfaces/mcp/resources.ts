@@ -8,11 +8,12 @@ import {
   ResourceTemplate,
 } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
-import { eventsAfter, findRun, listFacts, resultJson, shownOf, statusOf, titleOf } from '../../compose/look.ts'
+import { eventsAfter, findRun, listFacts, shownOf, statusOf, titleOf } from '../../compose/look.ts'
 import { loopTemplates } from '../../config/loops.ts'
 import { isLoopwrightError } from '../../core/errors.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
+import { withToken } from './questions.ts'
 import { type McpWorld, withApp } from './world.ts'
 
 /** How many runs are listed, and completed. */
@@ -25,7 +26,7 @@ interface OfRun {
   readonly title: string
   readonly description: string
   readonly mimeType: string
-  readonly read: (app: App, run: RunRecord) => Promise<string>
+  readonly read: (app: App, run: RunRecord, world: McpWorld) => Promise<string>
 }
 
 /** What can be read of a run, below `loopwright://runs/{run}`. */
@@ -35,8 +36,8 @@ const ofRuns: readonly OfRun[] = [
     title: 'A run',
     description: 'How a run stands and what it came to.',
     mimeType: json,
-    read: async (app, run) =>
-      JSON.stringify({ status: await statusOf(app, run), result: resultJson(await app.result(run.id)) }),
+    read: async (app, run, world) =>
+      JSON.stringify({ status: await statusOf(app, run), result: await withToken(world, await app.result(run.id)) }),
   },
   {
     name: 'events',
@@ -100,7 +101,9 @@ export function offerResources(server: McpServer, world: McpWorld): void {
       { title, description, mimeType },
       async (uri, { run }) =>
         await reading(uri, async () =>
-          withApp(world, {}, async (app) => text(uri, mimeType, await read(app, await findRun(app, String(run))))),
+          withApp(world, {}, async (app) =>
+            text(uri, mimeType, await read(app, await findRun(app, String(run)), world)),
+          ),
         ),
     )
   }

@@ -14,7 +14,6 @@ user, then orchestrate_resume with the token and the answers. The work is on its
 
 /** A server for one connection, or one request: everything it knows is in the store. */
 export function createServer(world: McpWorld): McpServer {
-  const codec = stateCodec(world)
   const server = new McpServer(
     { name: 'loopwright', title: 'loopwright', version: world.version },
     {
@@ -26,7 +25,7 @@ export function createServer(world: McpWorld): McpServer {
         resources: { listChanged: false },
       },
       maxToolInputElements: 2_000,
-      requestState: { verify: (state, call) => codec.verify(state, call) },
+      requestState: { verify: async (state, call) => await (await stateCodec(world)).verify(state, call) },
     },
   )
   offerOrchestration(server, world)

@@ -7,6 +7,7 @@ const seconds = z.number().positive().max(31_536_000)
 const texts = z.union([text, z.array(text).max(200)])
 
 export const runId = text.min(1).max(200).describe('a run id, its beginning or end, or "last"')
+export const token = text.min(1).max(2_000)
 export const directory = text
   .min(1)
   .max(4_096)
@@ -56,7 +57,7 @@ const place = z.looseObject({
   changed_files: z.array(z.string()),
   checkpoints: z.array(z.looseObject({ iteration: count, commit: z.string() })),
 })
-const token = z.string().optional().describe('answers go here, with orchestrate_resume')
+const answerToken = z.string().optional().describe('answers go here, with orchestrate_resume')
 const questions = z.array(z.unknown()).optional().describe('what the run asks')
 
 /** A run that goes on in the background, asks something, or came to something. */
@@ -75,7 +76,7 @@ export const outcome = z.looseObject({
   history: z.array(z.unknown()).optional().describe('per iteration: subgoals, results, review, verification'),
   worktree: place.optional(),
   questions,
-  token,
+  token: answerToken,
 })
 
 export const status = z.looseObject({
@@ -91,7 +92,7 @@ export const status = z.looseObject({
   stop_reason: z.string().nullable(),
   rehydrated: z.boolean().optional().describe('true: its process died; it can be resumed'),
   questions,
-  token,
+  token: answerToken,
 })
 
 export const page = z.looseObject({

@@ -13,8 +13,8 @@ export interface McpWorld {
   readonly warn: (message: string) => void
   /** Aborted when the server ends. */
   readonly closing: AbortSignal
-  /** Signs what a client hands back to us between the rounds of a question. */
-  readonly signingKey: Uint8Array
+  /** Signs what a client hands back to us with an answer; the same after a restart. */
+  readonly signingKey: () => Promise<Uint8Array>
   /** Calls in flight. */
   readonly busy: Set<Promise<unknown>>
 }

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { ensureToken, readToken, tokenFile } from '../../../config/server-token.ts'
+import { ensureSigningKey, ensureToken, readToken, tokenFile } from '../../../config/server-token.ts'
 import type { McpWorld } from '../../mcp/world.ts'
 import { type Io, note, print } from '../io.ts'
 import { wrong } from '../problem.ts'
@@ -30,7 +29,7 @@ export async function serve(io: Io, flags: ServeFlags): Promise<number> {
     version: versionOf(),
     warn: (message) => note(io, `loopwright: ${message}`),
     closing: closing.signal,
-    signingKey: randomBytes(32),
+    signingKey: once(async () => await ensureSigningKey(await homeOf(io))),
     busy: new Set(),
   }
   try {
@@ -46,10 +45,26 @@ export async function serve(io: Io, flags: ServeFlags): Promise<number> {
   }
 }
 
+async function homeOf(io: Io): Promise<string> {
+  return await withApp(io, async (app) => app.config.home)
+}
+
+/** Asks until it is answered, then no more. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = undefined
+      throw error
+    })
+    return answer
+  }
+}
+
 async function serveHttp(io: Io, world: McpWorld, flags: ServeFlags): Promise<void> {
   const { isLoopback, serveOnHttp } = await import('../../mcp/http.ts')
   const { host = '127.0.0.1', port = 4180, allowHost = [] } = flags
-  const home = await withApp(io, async (app) => app.config.home)
+  const home = await homeOf(io)
   await ensureToken(home)
   if (!isLoopback(host))
     note(io, `loopwright: ${host} can be reached from other machines, and what is said is not encrypted`)

@@ -1,6 +1,7 @@
 import type { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import { eventsAfter, findRun, isUnderWay, listFacts, resultJson, shownOf, statusOf } from '../../../compose/look.ts'
+import { eventsAfter, findRun, isUnderWay, listFacts, shownOf, statusOf } from '../../../compose/look.ts'
+import { withToken } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { offer } from '../tool.ts'
 import { type McpWorld, withApp } from '../world.ts'
@@ -26,7 +27,7 @@ export function offerLooking(server: McpServer, world: McpWorld): void {
     async ({ run_id }) =>
       await withApp(world, {}, async (app) => {
         const run = await findRun(app, run_id)
-        const { questions, token } = resultJson(await app.result(run.id))
+        const { questions, token } = await withToken(world, await app.result(run.id))
         return { ...(await statusOf(app, run)), ...(token === undefined ? {} : { questions, token }) }
       }),
   )

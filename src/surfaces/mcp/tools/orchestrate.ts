@@ -6,7 +6,7 @@ import { prepareHere } from '../../../compose/prepared.ts'
 import { findLoopFile } from '../../../config.ts'
 import { checkOf } from '../../../core/check-text.ts'
 import { attend, type Carrier, carry, goOn, outcomeOf, outcomeOrQuestion } from '../carry.ts'
-import { giveAnswers, returned } from '../questions.ts'
+import { giveAnswers, meantBy, returned } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { type Answer, listed, offer } from '../tool.ts'
 import { type McpWorld, withApp, workDirectory } from '../world.ts'
@@ -76,7 +76,7 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
       description:
         'Answers the questions of a run and goes on with it; without answers, goes on with a run that was stopped, paused, interrupted or failed.',
       input: z.strictObject({
-        token: shapes.runId.describe('the token that came with the questions, or a run id'),
+        token: shapes.token.describe('the token that came with the questions, or a run id'),
         answers: shapes.answers.optional(),
         detach: shapes.detach,
       }),
@@ -87,14 +87,15 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
       const back = returned(call)
       return await withApp(world, {}, async (app): Promise<Answer> => {
         if (back) return await goOn(app, back, carrier(call), false)
+        const meant = await meantBy(world, token)
         if (answers !== undefined && answers.length > 0) {
-          const { id } = await giveAnswers(app, token, answers)
+          const { id } = await giveAnswers(app, meant, answers)
           return await carry(app, id, carrier(call), detach)
         }
-        const run = await findRun(app, token.split('~')[0] ?? token)
+        const run = await findRun(app, meant.run)
         if (run.status === 'waiting' && run.reason === 'input')
           return await outcomeOrQuestion(app, run.id, carrier(call))
-        if (run.status === 'running' && !app.runs.interrupted(run)) return await outcomeOf(app, run.id)
+        if (run.status === 'running' && !app.runs.interrupted(run)) return await outcomeOf(app, run.id, world)
         if (['stopped', 'paused', 'failed', 'running'].includes(run.status)) await app.runs.reopen(run.id)
         return await carry(app, run.id, carrier(call), detach)
       })
@@ -129,7 +130,7 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
           return await attend(app, (await findRun(app, run_id)).id, carrier(call), timeout)
         }
         const { id } = await findRun(app, run_id)
-        return wait ? await attend(app, id, carrier(call), timeout) : await outcomeOf(app, id)
+        return wait ? await attend(app, id, carrier(call), timeout) : await outcomeOf(app, id, world)
       })
     },
   )

@@ -2,7 +2,7 @@ import type { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { findRun } from '../../../compose/look.ts'
 import { wake } from '../carry.ts'
-import { giveAnswers } from '../questions.ts'
+import { giveAnswers, meantBy } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { offer } from '../tool.ts'
 import { type McpWorld, withApp } from '../world.ts'
@@ -41,7 +41,7 @@ export function offerSteering(server: McpServer, world: McpWorld): void {
       description:
         'Answers the open question of a run without waiting for what comes of it: "yes" where no answers are given. A run in the background goes on.',
       input: z.strictObject({
-        run_id: shapes.runId.describe('a run id, or the token that came with the question'),
+        run_id: shapes.token.describe('a run id, or the token that came with the question'),
         answers: shapes.answers.min(1).default(['yes']),
       }),
       output: shapes.said,
@@ -49,9 +49,7 @@ export function offerSteering(server: McpServer, world: McpWorld): void {
     },
     async ({ run_id, answers }) =>
       await withApp(world, {}, async (app) => {
-        const [reference = run_id, ask] = run_id.split('~')
-        const { id } = await findRun(app, reference)
-        await giveAnswers(app, ask === undefined ? id : `${id}~${ask}`, answers)
+        const { id } = await giveAnswers(app, await meantBy(world, run_id), answers)
         const woken = await wake(app, id, world)
         const { status } = await app.runs.get(id)
         const message =
