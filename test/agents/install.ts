@@ -5,10 +5,14 @@ import { supervise } from '../../src/process/supervise.ts'
 
 const cache = fileURLToPath(new URL('../../node_modules/.cache/loopwright-agents', import.meta.url))
 
-/** An npm package at one version, and the command it brings. */
-export interface Pinned {
+/** An npm package at one version. */
+export interface Package {
   readonly package: string
   readonly version: string
+}
+
+/** A package and the command it brings. */
+export interface Pinned extends Package {
   readonly command: string
 }
 
@@ -20,10 +24,19 @@ export const installMs = 300_000
  * Rejects with what npm said when that fails or takes too long: the tests of this agent then fail, and no others.
  */
 export async function installed(pinned: Pinned): Promise<string> {
+  return join(await modulesWith(pinned, join('.bin', pinned.command)), '.bin')
+}
+
+/** The directory of a package, its dependencies beside it; installed in the same way. */
+export async function installedPackage(pinned: Package): Promise<string> {
+  return join(await modulesWith(pinned, join(pinned.package, 'package.json')), pinned.package)
+}
+
+/** The directory that a package was installed into; `proof` is a file in it that shows that it was. */
+async function modulesWith(pinned: Package, proof: string): Promise<string> {
   const name = `${pinned.package.replaceAll(/[@/]+/g, '-').replace(/^-/, '')}-${pinned.version}`
   const kept = join(cache, name)
-  const commands = join(kept, 'node_modules', '.bin')
-  if (existsSync(join(commands, pinned.command))) return commands
+  if (existsSync(join(kept, 'node_modules', proof))) return join(kept, 'node_modules')
   const fresh = `${kept}.${process.pid}`
   mkdirSync(fresh, { recursive: true })
   try {
@@ -38,7 +51,7 @@ export async function installed(pinned: Pinned): Promise<string> {
       env: { ...definedIn(process.env), PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` },
       timeoutMs: installMs - 10_000,
     })
-    if (ran.exitCode !== 0 || !existsSync(join(fresh, 'node_modules', '.bin', pinned.command))) {
+    if (ran.exitCode !== 0 || !existsSync(join(fresh, 'node_modules', proof))) {
       const why = ran.timedOut
         ? `it took longer than ${installMs / 1000 - 10} s`
         : (ran.spawnError ?? `exit ${ran.exitCode}`)
@@ -46,7 +59,7 @@ export async function installed(pinned: Pinned): Promise<string> {
     }
     rmSync(kept, { recursive: true, force: true })
     renameSync(fresh, kept)
-    return commands
+    return join(kept, 'node_modules')
   } finally {
     rmSync(fresh, { recursive: true, force: true, maxRetries: 3 })
   }
