@@ -40,7 +40,7 @@ function fromUrl(url: string): { host: string; path: string } | undefined {
 }
 
 function fromScp(url: string): { host: string; path: string } | undefined {
-  const [, host = '', path = ''] = /^(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!:)(?!\/\/)(.+)$/.exec(url) ?? []
+  const [, host = '', path = ''] = /^(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]{2,}):(?!:)(?!\/\/)(.+)$/.exec(url) ?? []
   return host === '' || path.startsWith('-') ? undefined : { host: host.toLowerCase(), path }
 }
 
