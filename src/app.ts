@@ -1,4 +1,5 @@
 import type { AgentListing } from './agents/registry.ts'
+import type { Triage } from './compose/triage/triage.ts'
 import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
 import type { Caps } from './core/budget.ts'
@@ -90,6 +91,8 @@ export interface App {
     /** Those among them that make any agent we know run commands, at a branch or commit (default HEAD), or in place. */
     filesForAgents(where?: { readonly base?: string; readonly isolation?: Isolation }): Promise<SourceFile[]>
   }
+  /** The triage loops of the project: patterns, plans, ticks. */
+  readonly triage: Triage
   /** Pauses what this process drives and closes the store. */
   close(): Promise<void>
 }

@@ -10,15 +10,19 @@ import { Confiner } from './compose/confine.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
 import { loopFolders } from './compose/loop-folders.ts'
+import { noticesFor } from './compose/notify.ts'
 import { reportOf } from './compose/report.ts'
 import { Sandboxes } from './compose/sandboxes.ts'
 import { runServices } from './compose/services.ts'
+import { Triage } from './compose/triage/triage.ts'
+import { deskOf } from './compose/triage/wiring.ts'
 import { chosenRun, RunWork } from './compose/work.ts'
 import { ensureHome, loadConfig } from './config.ts'
 import { capsOf } from './core/caps.ts'
 import { finalStatuses, type RunRecord } from './core/ports.ts'
 import { createRedact } from './core/redact.ts'
 import { rehydrate, runResult } from './core/result.ts'
+import type { Notice } from './core/triage/ports.ts'
 import { emptyView, fold, type RunView } from './core/view.ts'
 import type { ActivationLimits } from './engine/activation.ts'
 import type { AnyLoop } from './engine/define.ts'
@@ -28,6 +32,7 @@ import { findFolder } from './folder/place.ts'
 import { coordinator } from './loops/coordinator.ts'
 import { goal } from './loops/goal.ts'
 import { repair } from './loops/repair.ts'
+import { triage } from './loops/triage.ts'
 import { commandRunner } from './process/command.ts'
 import { confined } from './process/sandbox/confined.ts'
 import { supervise } from './process/supervise.ts'
@@ -99,6 +104,11 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const work = new RunWork({ config, git, workspaces, warn })
   const admission = new Admission({ config, cwd, git, agents, confiner })
   const { onDelta } = options
+  const notices = noticesFor({ config, env: childEnv, warn })
+  const desk = {
+    ...{ config, env: childEnv, store, clock, git, work, runCommand },
+    tell: (notice: Notice) => notices.tell(notice),
+  }
   const runs = new Runs({
     store,
     clock,
@@ -107,8 +117,11 @@ export async function openApp(options: OpenOptions): Promise<App> {
     drivers,
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    loops: [goal, repair, coordinator, ...(options.loops ?? [])],
-    servicesOf: runServices({ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta }),
+    loops: [goal, repair, triage, coordinator, ...(options.loops ?? [])],
+    servicesOf: runServices({
+      ...{ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta },
+      deskOf: (run, workspace) => deskOf(desk, run, workspace),
+    }),
     onEnding: async (run) => {
       await work.close(run)
       await folders.finish(run)
@@ -191,8 +204,15 @@ export async function openApp(options: OpenOptions): Promise<App> {
     removeStale: () => removeStale(config.home),
     loopFolders: loopFolders(drivers),
     trust: admission.trust,
+    triage: new Triage({
+      ...{ config, git, store, clock, runs, admission, warn },
+      root: config.project,
+      chooseAgent: () => agents.known.choose().name,
+    }),
     async close() {
       await runs.close()
+      await notices.settle(15_000)
+      notices.close()
       folders.close()
       await store.close()
     },

@@ -7,11 +7,14 @@ import type { Agent, RunCommand, RunRecord, Workspace } from '../core/ports.ts'
 import { usageAmounts } from '../core/price.ts'
 import { type RunSettings, settingsOf } from '../core/settings.ts'
 import { approvalPolicy } from '../core/spec/confine.ts'
+import type { TickDesk } from '../core/triage/ports.ts'
 import type { RoleSettings, Services, ServicesOf } from '../engine/services.ts'
 import type { Admission } from './admission.ts'
 import type { AgentShop } from './agents.ts'
 import type { Confiner } from './confine.ts'
 import { loopFolderOf, type RunFolders } from './folders.ts'
+import { held } from './triage/held.ts'
+import { tokenless, withoutTokens } from './triage/tokens.ts'
 import type { RunWork } from './work.ts'
 
 export interface ServicesOptions {
@@ -23,32 +26,40 @@ export interface ServicesOptions {
   readonly folders: RunFolders
   readonly runCommand: RunCommand
   readonly browser: RunBrowser
+  readonly deskOf: (run: RunRecord, workspace: () => Promise<Workspace>) => TickDesk | undefined
   readonly onDelta: ((run: string, delta: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
 /** What a run's effects use: its agents, workspace and commands, confined as it is, and its folders. */
 export function runServices(options: ServicesOptions): ServicesOf {
-  const { config, agents, confiner, admission, work, folders, runCommand, browser, onDelta } = options
+  const { config, agents, confiner, admission, work, folders, runCommand, browser, onDelta, deskOf } = options
   return (record: RunRecord): Services => {
     const settings = settingsOf(record)
     const { folder, loop } = folders.open(record) ?? {}
     const confine = confiner.of(settings, loopFolderOf(record))
-    let workspace: Promise<Workspace> | undefined
+    let opened: Promise<Workspace> | undefined
+    const workspace = () => {
+      opened ??= work.open(record, confine)
+      return opened
+    }
+    const desk = deskOf(record, workspace)
+    // No agent and no check of a triage tick holds a token that can write: what leaves the machine is the desk's to say.
+    const run = desk === undefined ? runCommand : withoutTokens(runCommand)
+    const deskless = desk === undefined
     const known = new Map<Agent, Agent>()
     const admitted = (agent: Agent): Agent => {
-      const guarded = known.get(agent) ?? guard(agent, () => admission.admitAgent(agent.name, settings, record.project))
+      const plain = deskless ? agent : tokenless(agent)
+      const guarded = known.get(agent) ?? guard(plain, () => admission.admitAgent(agent.name, settings, record.project))
       known.set(agent, guarded)
       return guarded
     }
     return {
       role: (name) => roleOf(name, settings, config, (named) => admitted(agents.get(settings, named))),
-      workspace: () => {
-        workspace ??= work.open(record, confine)
-        return workspace
-      },
+      workspace: desk === undefined ? workspace : async () => held(await workspace()),
+      ...(desk === undefined ? {} : { desk }),
       ...(confine ? { confine } : {}),
-      runCheck: checkRunner(runCommand),
-      runCommand,
+      runCheck: checkRunner(run),
+      runCommand: run,
       amounts: (usage) => usageAmounts(usage ?? {}, config.prices),
       outputPath: (name) => folder?.workersPath(name),
       hooks: settings.hooks ?? {},

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import { objectOf } from '../core/peek.ts'
 import type { Confine, RunRecord, Workspace, WorkspaceSpec, Workspaces } from '../core/ports.ts'
 import { type RunSettings, settingsOf } from '../core/settings.ts'
 import type { Git } from '../workspace/git.ts'
@@ -36,6 +37,7 @@ export class RunWork {
     const settings = settingsOf(run)
     const over = run.status === 'done' || run.status === 'cancelled' || run.status === 'killed'
     if (!over && settings.cleanup !== 'always') return
+    if (run.kind === 'triage' && !keepsWork(run)) return await this.#throwAway(run.id)
     // A run that never opened its workspace is not given one to close.
     if (!(await listWorktrees(config.home)).some((tree) => (tree.run ?? tree.name) === run.id)) return
     try {
@@ -46,6 +48,17 @@ export class RunWork {
       if (!closed.kept) warn(`nothing changed: the worktree of ${run.id} was removed`)
     } catch (error) {
       warn(`the workspace of ${run.id} could not be closed: ${messageOf(error)}`)
+    }
+  }
+
+  /** What a tick leaves that nobody wants: nothing but its record. */
+  async #throwAway(run: string): Promise<void> {
+    const { git, config, warn } = this.#options
+    if (!(await listWorktrees(config.home)).some((tree) => (tree.run ?? tree.name) === run)) return
+    try {
+      await discard(git, config.home, run)
+    } catch (error) {
+      warn(`the worktree of ${run} could not be removed: ${messageOf(error)}`)
     }
   }
 
@@ -83,6 +96,12 @@ export class RunWork {
     const closed = await opened.close('always')
     return closed.kept ? `its worktree holds work that is in no commit: ${closed.path ?? opened.path}` : undefined
   }
+}
+
+/** Whether a tick's change is of use to anybody: it was let through. */
+function keepsWork({ result }: RunRecord): boolean {
+  const { outcome } = objectOf(result)
+  return outcome === 'committed' || outcome === 'proposed' || outcome === 'merged'
 }
 
 /** With several attempts, the run whose branch holds the chosen work. */

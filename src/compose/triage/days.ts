@@ -23,3 +23,20 @@ export function dayScope(root: string, pattern: string, ms: number): string {
 export async function tokensOf(store: Store, scope: string): Promise<number> {
   return (await store.spend(scope)).used.tokens ?? 0
 }
+
+/** How a pattern stands in its day. */
+export interface DayLimits {
+  readonly used: number
+  readonly cap: number | null
+  readonly halted?: string
+  readonly reportOnly?: string
+}
+
+/** What is left of a day's tokens: from 80 % on only reports, at the cap nothing. */
+export function dayLimits({ used, cap }: { readonly used: number; readonly cap: number | null }): DayLimits {
+  if (cap === null) return { used, cap }
+  const told = `${used} of today's ${cap} tokens are used`
+  if (used >= cap) return { used, cap, halted: `${told}: it goes on tomorrow (UTC), or with a larger cap` }
+  if (used >= cap * reportOnlyFrom) return { used, cap, reportOnly: `${told}: from 80 % on it only reports` }
+  return { used, cap }
+}

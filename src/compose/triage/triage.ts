@@ -1,0 +1,210 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { requireTrust } from '../../config/trust.ts'
+import type { Config } from '../../config.ts'
+import { toCaps } from '../../core/caps.ts'
+import { LoopwrightError } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import { type Clock, finalStatuses, type RunRecord, type Store } from '../../core/ports.ts'
+import { parseTriage } from '../../core/spec/loop.ts'
+import type { TriageSpec } from '../../core/spec/triage.ts'
+import type { Level } from '../../core/triage/level.ts'
+import type { Pattern } from '../../core/triage/pattern.ts'
+import { buildPlan, type Plan } from '../../core/triage/plan.ts'
+import type { TickResult } from '../../core/triage/tick.ts'
+import type { TickRequest, TriageTicks } from '../../core/triage/ticks.ts'
+import type { Runs } from '../../engine/runs.ts'
+import type { Git } from '../../workspace/git.ts'
+import { withLock } from '../../workspace/lock.ts'
+import type { Admission } from '../admission.ts'
+import { dayScope, projectKey } from './days.ts'
+import { pastTicks, tickResultOf } from './memory.ts'
+import { loadProject, type TriageProject } from './project.ts'
+import { isRepository, rehearse } from './rehearsal.ts'
+
+export interface TriageOptions {
+  readonly config: Config
+  readonly root: string
+  readonly git: Git
+  readonly store: Store
+  readonly clock: Clock
+  readonly runs: Runs
+  readonly admission: Admission
+  /** The agent that is taken where nobody names one. */
+  readonly chooseAgent: () => string
+  readonly warn: (message: string) => void
+}
+
+/** The triage loops of one project: its patterns, and their ticks, each a run of its own. */
+export class Triage implements TriageTicks {
+  readonly #options: TriageOptions
+
+  constructor(options: TriageOptions) {
+    this.#options = options
+  }
+
+  /** What the project's own files say; those of its registry come before the ones that come with loopwright. */
+  async project(): Promise<TriageProject> {
+    return await loadProject(this.#options.root)
+  }
+
+  async patterns(): Promise<readonly Pattern[]> {
+    return (await this.project()).patterns
+  }
+
+  /** Rejects with `not_found` for a pattern nobody knows. */
+  async pattern(id: string): Promise<Pattern> {
+    const { patterns } = await this.project()
+    const found = patterns.find((one) => one.id === id)
+    if (found !== undefined) return found
+    const close = nearest(
+      id,
+      patterns.map((one) => one.id),
+    )
+    throw new LoopwrightError('not_found', `there is no pattern ${id.slice(0, 80)}`, {
+      hint:
+        close === undefined ? 'loopwright list shows them' : `did you mean ${close}? loopwright list shows them all`,
+    })
+  }
+
+  async plan(id: string, level?: Level): Promise<Plan> {
+    return buildPlan(await this.pattern(id), { level: level ?? this.#levelOf(await this.pattern(id)) })
+  }
+
+  async history(id: string): Promise<readonly TickResult[]> {
+    const { store, root, clock } = this.#options
+    return (await pastTicks(store, root, id, clock.now())).map(({ result }) => result)
+  }
+
+  /**
+   * Makes a tick a run of its own and drives it until it is over or waits for a person. One that a dead process left half-done is
+   * gone on with instead. Rejects with `conflict` while another tick of the pattern is under way, `untrusted`, `killed`, and as agents do.
+   */
+  async tick(request: TickRequest): Promise<TickResult> {
+    const { git, config, root } = this.#options
+    const { dryRun = false } = request
+    const there = await isRepository(git, root)
+    const rehearsal = dryRun && !there ? await rehearse(git, config.home) : undefined
+    try {
+      const project = rehearsal?.path ?? root
+      const spec = await this.#specOf(request)
+      if (!there && rehearsal === undefined) {
+        throw new LoopwrightError('bad_input', `${root} is in no git repository with a commit`, {
+          hint: 'triage works in worktrees: run it in a repository, or try it with --dry-run',
+        })
+      }
+      const run = await this.#begin(request, spec, project)
+      return await this.#drive(run.id, request.signal)
+    } finally {
+      await rehearsal?.remove()
+    }
+  }
+
+  #levelOf(pattern: Pattern): Level {
+    return this.#options.config.triage.level ?? pattern.weekOneMode
+  }
+
+  async #specOf(request: TickRequest): Promise<TriageSpec> {
+    const { config, root, chooseAgent } = this.#options
+    const { pattern, dryRun = false, settings = {} } = request
+    const project = await this.project()
+    const { verify, deliver, maxLines } = config.triage
+    const gate = project.gate
+    const scripted = dryRun && settings.agent === undefined && settings.agentCommand === undefined
+    const level = request.level ?? this.#levelOf(pattern)
+    return parseTriage({
+      sandbox: config.sandbox,
+      ...(config.model === undefined ? {} : { model: config.model }),
+      ...(config.fallback === undefined ? {} : { fallback: config.fallback }),
+      ...(deliver === undefined ? {} : { deliver }),
+      verify: verify ?? [],
+      stall: config.stall,
+      ...settings,
+      kind: 'triage',
+      name: `${pattern.name} [${level}]`,
+      pattern,
+      level,
+      dryRun,
+      root,
+      gate: maxLines === undefined ? gate : { ...gate, maxLines: Math.min(maxLines, gate.maxLines ?? maxLines) },
+      rules: [...project.rules],
+      skills: [...project.skillsOf(pattern)],
+      maxAttempts: project.maxAttempts,
+      ...(request.tick === undefined ? {} : { tick: request.tick }),
+      ...(request.item === undefined ? {} : { item: request.item }),
+      ...(request.asked === undefined ? {} : { request: request.asked }),
+      // Said now, so that a resume elsewhere uses the same. A rehearsal that names nobody costs nothing.
+      ...(settings.agentCommand === undefined
+        ? { agent: settings.agent ?? (scripted ? 'scripted' : (config.agent ?? chooseAgent())) }
+        : {}),
+    })
+  }
+
+  /** Makes the run, unless one of this pattern is there to be gone on with; one at a time, whoever asks. */
+  async #begin(request: TickRequest, spec: TriageSpec, project: string): Promise<RunRecord> {
+    const { config, root, store, clock, runs, admission } = this.#options
+    const { pattern, dryRun } = spec
+    const known = request.id === undefined ? undefined : await store.getRun(request.id)
+    if (known !== undefined) return known
+    await this.#trusted(spec)
+    const agent = await admission.admit({ spec, project })
+    const cap = (await this.project()).capOf(pattern)
+    const scope = dryRun ? `rehearsal:${request.session ?? runs.newId()}` : dayScope(root, pattern.id, clock.now())
+    await store.setCaps(scope, cap === null ? {} : { tokens: cap })
+    const start = async () =>
+      await runs.start({
+        loop: 'triage',
+        spec,
+        project,
+        labels: { ...spec.labels, pattern: pattern.id, ...(dryRun ? {} : { triage: root }) },
+        caps: toCaps(spec.budget),
+        scopes: ['all', scope],
+        ...(request.id === undefined ? {} : { id: request.id }),
+        meta: agent === undefined ? {} : { agent: agent.name },
+      })
+    if (dryRun) return await start()
+    const folder = join(config.home, 'triage')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return await withLock(join(folder, `${projectKey(root)}.${pattern.id}.lock`), async () => {
+      const left = await this.#underWay(pattern.id)
+      return left ?? (await start())
+    })
+  }
+
+  /** A tick of the pattern that somebody left half-done; rejects when one is being worked on. */
+  async #underWay(pattern: string): Promise<RunRecord | undefined> {
+    const { store, root, runs } = this.#options
+    const open = (await store.listRuns({ loop: 'triage', labels: { pattern, triage: root } })).filter(
+      (run) => !finalStatuses.includes(run.status) && run.status !== 'failed' && tickResultOf(run) === undefined,
+    )
+    for (const run of open) {
+      const interrupted = runs.interrupted(run)
+      if (run.status === 'running' && !interrupted) {
+        throw new LoopwrightError('conflict', `a tick of ${pattern} is under way: ${run.id}`, {
+          hint: `loopwright watch ${run.id}`,
+        })
+      }
+    }
+    return open.at(0)
+  }
+
+  async #trusted(spec: TriageSpec): Promise<void> {
+    const { config } = this.#options
+    const { projectFile } = config
+    const from = config.sources.get('triage.verify')
+    if (projectFile === undefined || spec.verify.length === 0 || from?.layer !== 'project') return
+    await requireTrust({ home: config.home, project: config.project, files: [projectFile] })
+  }
+
+  async #drive(id: string, signal: AbortSignal | undefined): Promise<TickResult> {
+    const { runs } = this.#options
+    const before = await runs.get(id)
+    if (['stopped', 'paused', 'failed'].includes(before.status)) await runs.reopen(id)
+    const run = finalStatuses.includes(before.status) ? before : await runs.drive(id, signal ? { signal } : {})
+    const result = tickResultOf(run)
+    if (result !== undefined) return result
+    const said = run.reason ?? run.status
+    if (run.status === 'killed') throw new LoopwrightError('killed', `the tick ${id} was killed: ${said}`)
+    throw new LoopwrightError('conflict', `the tick ${id} has no result: ${said}`, { hint: `loopwright status ${id}` })
+  }
+}

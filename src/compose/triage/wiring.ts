@@ -1,0 +1,43 @@
+import type { Config } from '../../config.ts'
+import type { Clock, RunCommand, RunRecord, Store, Workspace } from '../../core/ports.ts'
+import type { TriageSpec } from '../../core/spec/triage.ts'
+import type { Notice, TickDesk } from '../../core/triage/ports.ts'
+import type { Git } from '../../workspace/git.ts'
+import type { RunWork } from '../work.ts'
+import { tickDesk } from './desk.ts'
+import { tickFiles } from './files.ts'
+import { lookerOf } from './look.ts'
+import { proposer } from './propose.ts'
+
+export interface DeskWiring {
+  readonly config: Config
+  readonly env: Readonly<Record<string, string>>
+  readonly store: Store
+  readonly clock: Clock
+  readonly git: Git
+  readonly work: RunWork
+  readonly runCommand: RunCommand
+  readonly tell: (notice: Notice) => void
+}
+
+/** The desk of a run that is a tick; undefined for any other. */
+export function deskOf(wiring: DeskWiring, run: RunRecord, workspace: () => Promise<Workspace>): TickDesk | undefined {
+  if (run.kind !== 'triage') return undefined
+  const spec = run.spec as unknown as TriageSpec
+  const { store, clock, work, tell } = wiring
+  return tickDesk({
+    run,
+    spec,
+    store,
+    clock,
+    workspace,
+    tell,
+    files: tickFiles(spec, clock),
+    look: lookerOf(wiring, spec, workspace),
+    propose: proposer(wiring, run, spec, workspace),
+    merge: async () => {
+      const done = await work.merge(run)
+      return done.merged ? { merged: true } : { merged: false, reason: done.reason }
+    },
+  })
+}
