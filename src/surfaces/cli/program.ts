@@ -54,7 +54,7 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
   withRunFlags(
     command('Start:', 'run', 'take a goal to a verified branch, or a project to health').argument(
       '[loops...]',
-      'loop files (YAML) or loop folders; several run together under one budget',
+      'loop files (YAML), loop folders, or a triage pattern; several loops run together under one budget',
     ),
   ).action(
     act(async (loops: readonly string[], flags: Flags) => (await import('./commands/run.ts')).run(io, loops, flags)),
@@ -164,6 +164,30 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 
   // ── triage ─────────────────────────────────────────────────────────────────
+  command('Triage:', 'list', 'list the patterns of this project, and those that come with loopwright')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/triage.ts')).listPatterns(io, flags)))
+  command('Triage:', 'plan', 'show what a tick of a pattern would do, may do and may cost')
+    .argument('<pattern>', 'a pattern by its id')
+    .option('--level <level>', 'L0, L1, L2 or L3 (default: what the pattern starts with)')
+    .option('--json', 'print JSON')
+    .action(
+      act(async (pattern: string, flags: Flags) =>
+        (await import('./commands/triage.ts')).planPattern(io, pattern, flags),
+      ),
+    )
+  command('Triage:', 'inbox', 'show everything that waits for a person, and what to type')
+    .option('--all', 'also what runs ask that were paused, stopped or failed')
+    .option('--json', 'print JSON')
+    .action(act(async (flags: Flags) => (await import('./commands/inbox.ts')).inbox(io, flags)))
+  withShow(withDetach(command('Triage:', 'approve', 'approve what a run escalated, and go on with it')))
+    .argument('<run>', 'a run id, its beginning or end, or the token the inbox shows')
+    .option('--note <text>', 'what to say to it')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/inbox.ts')).approve(io, run, flags)))
+  withShow(withDetach(command('Triage:', 'deny', 'deny what a run escalated, and let it end')))
+    .argument('<run>', 'a run id, its beginning or end, or the token the inbox shows')
+    .option('--note <text>', 'why; the next try is told')
+    .action(act(async (run: string, flags: Flags) => (await import('./commands/inbox.ts')).deny(io, run, flags)))
   command('Triage:', 'notify', 'show who is told of what happens')
     .option('--test', 'send each a notice, and say whether it arrived')
     .option('--json', 'print JSON')
@@ -301,6 +325,20 @@ function withRunFlags(command: Command): Command {
     .option('--verify-timeout <time>', 'time limit of each check', duration('--verify-timeout'))
     .option('--playwright', 'check with npx playwright test, and tell the agents so')
   withCaps(command)
+  command.optionsGroup('A triage pattern:')
+  command
+    .option(
+      '--level <level>',
+      'how far it may go: L0 drafts, L1 reports, L2 changes a branch, L3 merges what the gate allows',
+    )
+    .option('--ticks <n>', 'so many ticks, one after the other (default: 1)', whole('--ticks'))
+    .option('--item <id>', 'act on this finding alone')
+    .option(
+      '--deliver <where>',
+      'where a change goes that passed: branch, pull-request, merge',
+      choice('--deliver', ['branch', 'pull-request', 'merge']),
+    )
+    .option('--worktree', 'work in a worktree, which a triage loop always does')
   command.optionsGroup('Where it works:')
   command
     .option('--cwd <dir>', 'the project (default: here)')

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { App, StartLoop } from '../../../app.ts'
 import { findRun } from '../../../compose/look.ts'
@@ -25,6 +26,12 @@ import { directoryOf, showOf, withApp } from '../session.ts'
 /** `loopwright run`: puts a loop together, starts it, and drives it here or in the background. */
 export async function run(io: Io, loops: readonly string[], flags: RunFlags): Promise<number> {
   if (loops.length > 1) return await runTogether(io, loops, flags)
+  const [word] = loops
+  if (word !== undefined && /^[a-z][a-z0-9-]*$/.test(word) && !existsSync(resolve(io.cwd, word))) {
+    return await (await import('./triage.ts')).runPattern(io, word, flags)
+  }
+  const alone = ['level', 'ticks', 'item', 'deliver'].find((name) => name in flags)
+  if (alone !== undefined) wrong(`--${alone} goes with a pattern: loopwright run daily-triage --${alone} …`)
   const file = loops[0] === undefined ? undefined : await findLoopFile(resolve(io.cwd, loops[0]))
   if (flags.resume !== undefined) return await answered(io, flags.resume, flags)
   if (flags.answer !== undefined) wrong('--answer goes with --resume <token>')
