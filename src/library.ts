@@ -1,15 +1,16 @@
 import { openApp } from './compose.ts'
 import { environment } from './config/process-environment.ts'
+import { questionList } from './core/answers.ts'
 import type { Caps } from './core/budget.ts'
 import { type BudgetSettings, capsOf, toCaps } from './core/caps.ts'
 import type { JournalEvent } from './core/event.ts'
 import type { Json } from './core/json.ts'
 import type { Agent } from './core/ports.ts'
-import { questionsOf } from './core/progress.ts'
 import type { RunResult } from './core/result.ts'
 import type { RunSettings } from './core/settings.ts'
 import type { GoalInput } from './core/spec/goal.ts'
 import { parseGoal } from './core/spec/loop.ts'
+import { decisionOf, escalationOf } from './core/triage/decision.ts'
 import type { LoopDefinition } from './engine/define.ts'
 
 /** How a person is asked: questions in, one answer each out. Without it a run that asks waits, and `result` says so. */
@@ -58,7 +59,8 @@ export interface RunHandle {
   readonly id: string
   /** Resolves when the run is over, stopped by a guard, paused, or waits for a person nobody can ask. Rejects with the store's errors. */
   result(): Promise<RunResult>
-  answer(ask: string, answer: Json): Promise<void>
+  /** The first answer counts; false for one that came later. */
+  answer(ask: string, answer: Json): Promise<boolean>
   send(name: string, payload: Json): Promise<void>
   stop(reason?: string): Promise<void>
   cancel(reason?: string): Promise<void>
@@ -141,8 +143,10 @@ export async function startRun<Spec, Result>(request: StartGoalRun | StartLoopRu
       const open = run.status === 'waiting' && person ? (await app.view(id)).asks : []
       if (open.length === 0) return await app.result(id)
       for (const ask of open) {
-        const answers = await person?.(questionsOf(ask.request).map(String))
-        await app.runs.answer(id, ask.id, { answers: [...(answers ?? [])] })
+        const answers = (await person?.(questionList(ask.request).map(({ text }) => text))) ?? []
+        const decides = escalationOf(ask.request) !== undefined
+        const answer = decides ? decisionOf(answers, 'the program') : { answers: [...answers] }
+        await app.runs.answer(id, ask.id, answer)
       }
     }
   }

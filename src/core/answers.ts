@@ -2,6 +2,7 @@ import { LoopwrightError } from './errors.ts'
 import type { Json } from './json.ts'
 import { objectOf, textOf, textsOf } from './peek.ts'
 import { questionsOf } from './progress.ts'
+import { decisionOf, escalationOf } from './triage/decision.ts'
 
 /** A question as a person is asked it. */
 export interface Question {
@@ -27,9 +28,13 @@ export function proposedCriteria(request: Json): readonly string[] {
 
 /**
  * What goes to an ask for the answers a person gave: one per question in order, or `name=value` (a number is a name too), and
- * `criteria=…` for other criteria than the proposed. Throws `bad_input` when an answer is missing or one too many.
+ * `criteria=…` for other criteria than the proposed. An escalation takes yes or no, and a note. Throws `bad_input` when an answer is
+ * missing or one too many.
+ *
+ * @param by who answers
  */
-export function answerOf(request: Json, given: readonly string[]): Json {
+export function answerOf(request: Json, given: readonly string[], by = 'somebody'): Json {
+  if (escalationOf(request) !== undefined) return decisionOf(given, by)
   const questions = questionList(request)
   const criteria: string[] = []
   const named = new Map<number, string>()

@@ -3,6 +3,7 @@ import { turnWord } from './human.ts'
 import type { Json, JsonObject } from './json.ts'
 import { listOf, objectOf, previewOf, textOf, textsOf } from './peek.ts'
 import { roundText } from './round.ts'
+import { escalationOf, escalationQuestion } from './triage/decision.ts'
 import { isRetryTimer } from './view-agents.ts'
 import { countsOf } from './view-parts.ts'
 import type { AgentView, RunView } from './view-types.ts'
@@ -251,6 +252,8 @@ function signalReceived({ signal }: EventOf<'signal_received'>): Shown {
 /** The questions of an ask: a loop may ask one text, a list, or an object that has some. */
 export function questionsOf(request: Json): readonly Json[] {
   if (Array.isArray(request)) return request
+  const escalation = escalationOf(request)
+  if (escalation !== undefined) return [{ name: 'approve', question: escalationQuestion(escalation) }]
   const { questions, question } = objectOf(request)
   if (Array.isArray(questions)) return questions
   return [question ?? request]

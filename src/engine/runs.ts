@@ -224,9 +224,9 @@ export class Runs {
     return this.#deps.store.post(id, signal)
   }
 
-  /** Answers an ask of a run. The first answer counts. */
-  async answer(id: string, ask: string, answer: Json): Promise<void> {
-    await this.signal(id, { id: `answer:${ask}`, kind: 'answer', target: ask, payload: answer })
+  /** Answers an ask of a run. The first answer counts; false for one that came later. */
+  answer(id: string, ask: string, answer: Json): Promise<boolean> {
+    return this.signal(id, { id: `answer:${ask}`, kind: 'answer', target: ask, payload: answer })
   }
 
   /** Sends a named message to a run. */

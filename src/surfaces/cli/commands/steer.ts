@@ -1,10 +1,11 @@
 import type { App } from '../../../app.ts'
+import { answerAsk, giveAnswers, openAsk, personHere } from '../../../compose/answer.ts'
 import { driveBehind, wasDetached } from '../../../compose/behind.ts'
 import { findRun } from '../../../compose/look.ts'
 import { answerOf } from '../../../core/answers.ts'
 import type { Caps } from '../../../core/budget.ts'
 import { toCaps } from '../../../core/caps.ts'
-import { isLoopwrightError, LoopwrightError } from '../../../core/errors.ts'
+import { isLoopwrightError } from '../../../core/errors.ts'
 import { counted } from '../../../core/human.ts'
 import { finalStatuses, type RunRecord } from '../../../core/ports.ts'
 import { exitCode } from '../../../core/result.ts'
@@ -48,20 +49,17 @@ export async function fork(io: Io, reference: string, flags: GoOnFlags & { reado
 
 /** `loopwright answer`. */
 export async function answer(io: Io, reference: string, given: readonly string[]): Promise<number> {
-  const { run: id, ask: asked } = decodeToken(reference)
   return await withApp(io, async (app) => {
-    const run = await findRun(app, id)
-    const { asks } = await app.view(run.id)
-    const ask = asked === undefined ? asks[0] : asks.find((one) => one.id === asked)
-    if (!ask) throw new LoopwrightError('conflict', `run ${run.id} asks nothing: it is ${run.status}`)
-    let value = given.length === 0 ? undefined : answerOf(ask.request, given)
+    const open = await openAsk(app, decodeToken(reference))
+    const { run, ask } = open
+    let value = given.length === 0 ? undefined : answerOf(ask.request, given, personHere())
     if (value === undefined) {
       if (!canAsk(io)) wrong('there is no answer', `loopwright answer ${run.id} "…"`)
       const { askQuestions } = await import('../prompts.ts')
       value = await askQuestions(io, ask.request)
       if (value === undefined) return 130
     }
-    await app.runs.answer(run.id, ask.id, value)
+    await answerAsk(app, open, value)
     const idle = run.status === 'waiting'
     if (idle && wasDetached(app, run)) {
       // Nobody sits at its terminal to set it off again.
@@ -155,10 +153,7 @@ async function goOn(app: App, io: Io, run: RunRecord, flags: GoOnFlags): Promise
 }
 
 async function answerFirst(app: App, run: RunRecord, given: readonly string[] | undefined): Promise<void> {
-  if (given === undefined) return
-  const [ask] = (await app.view(run.id)).asks
-  if (!ask) throw new LoopwrightError('conflict', `run ${run.id} asks nothing: it is ${run.status}`)
-  await app.runs.answer(run.id, ask.id, answerOf(ask.request, given))
+  if (given !== undefined) await giveAnswers(app, { run: run.id }, given)
 }
 
 function capsOf(flags: GoOnFlags): Caps {
