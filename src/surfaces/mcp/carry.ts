@@ -4,8 +4,11 @@ import { driveBehind, wasDetached } from '../../compose/behind.ts'
 import { isUnderWay, untilStill } from '../../compose/look.ts'
 import { isLoopwrightError } from '../../core/errors.ts'
 import { finalStatuses } from '../../core/ports.ts'
+import { outcomeOf } from './outcome.ts'
 import { tellProgress } from './progress.ts'
-import { ask, canAsk, giveAnswers, type Returned, withToken } from './questions.ts'
+import { ask, canAsk, giveAnswers, type Returned } from './questions.ts'
+import { taskOf } from './run-tasks.ts'
+import { takesTasks } from './tasks.ts'
 import type { Answer } from './tool.ts'
 import type { McpWorld } from './world.ts'
 
@@ -16,20 +19,19 @@ export interface Carrier {
   readonly call: ServerContext
 }
 
-/** Sets a run going: in a process of its own, or here until it is over or asks something. */
+/** Sets a run going: in a process of its own, where the client wants that or takes a task, or here until it is over or asks something. */
 export async function carry(app: App, id: string, carrier: Carrier, detach: boolean): Promise<Answer> {
   const run = await app.runs.get(id)
   if (finalStatuses.includes(run.status)) return await outcomeOf(app, id, carrier.world)
-  if (detach) {
-    const { world } = carrier
-    const facts = await driveBehind(app, world.env, run)
-    return {
-      ...facts,
-      message:
-        'It works in the background and outlives this server. orchestrate_tail and orchestrate_status follow it; orchestrate_result with wait gives its result.',
-    }
-  }
   const { call, world } = carrier
+  const asTask = !detach && takesTasks(call)
+  if (detach || asTask) {
+    const facts = await driveBehind(app, world.env, run)
+    const message =
+      'It works in the background and outlives this server. orchestrate_tail and orchestrate_status follow it; orchestrate_result with wait gives its result.'
+    const answer = { ...facts, message }
+    return asTask ? { begun: await taskOf(app, await app.runs.get(id), world, call), facts: answer } : answer
+  }
   const progress = await tellProgress(app, id, call)
   try {
     await app.runs.drive(id, { signal: AbortSignal.any([call.mcpReq.signal, world.closing]) })
@@ -68,22 +70,6 @@ export async function wake(app: App, id: string, world: McpWorld): Promise<boole
   if (run.status !== 'waiting' || !wasDetached(app, run)) return false
   await driveBehind(app, world.env, run)
   return true
-}
-
-/** What a run came to so far, with its questions where it waits for answers. */
-export async function outcomeOf(app: App, id: string, world: McpWorld): Promise<object> {
-  const run = await app.runs.get(id)
-  const result = await withToken(world, await app.result(id))
-  const status = result.token === undefined ? result.status : 'needs_input'
-  const underWay = isUnderWay(app, run)
-  return {
-    ...result,
-    status,
-    ...(underWay ? { message: 'It is not over yet.' } : {}),
-    ...(status === 'needs_input'
-      ? { message: 'Answer with orchestrate_resume: this token, and one answer per question.' }
-      : {}),
-  }
 }
 
 /** What a run came to so far; its questions go to the client's user, where the client can ask. */

@@ -2,6 +2,7 @@ import {
   acceptedContent,
   CLIENT_CAPABILITIES_META_KEY,
   createRequestStateCodec,
+  type InputRequest,
   inputRequired,
   type ServerContext,
 } from '@modelcontextprotocol/server'
@@ -13,7 +14,7 @@ import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import type { RunResult } from '../../core/result.ts'
 import type { AskToken } from '../../core/token.ts'
-import type { RunView } from '../../core/view.ts'
+import type { AskView, RunView } from '../../core/view.ts'
 import { readSigned, signToken } from './token.ts'
 import type { Asking } from './tool.ts'
 import type { McpWorld } from './world.ts'
@@ -39,7 +40,17 @@ export function canAsk(call: ServerContext, connected: object | undefined): bool
 export async function ask(world: McpWorld, view: RunView, call: ServerContext): Promise<Asking | undefined> {
   const [open] = view.asks
   if (!open) return undefined
-  const questions = questionList(open.request)
+  return {
+    asking: inputRequired({
+      requestState: await (await stateCodec(world)).mint({ run: view.id, ask: open.id }, call),
+      inputRequests: { [key]: formOf(view.id, open) },
+    }),
+  }
+}
+
+/** What a run asks, as a form. */
+export function formOf(run: string, ask: AskView): InputRequest {
+  const questions = questionList(ask.request)
   const properties = Object.fromEntries(
     questions.map((question, at) => [
       `answer_${at + 1}`,
@@ -50,18 +61,20 @@ export async function ask(world: McpWorld, view: RunView, call: ServerContext): 
       },
     ]),
   )
-  return {
-    asking: inputRequired({
-      requestState: await (await stateCodec(world)).mint({ run: view.id, ask: open.id }, call),
-      inputRequests: {
-        [key]: inputRequired.elicit({
-          mode: 'form',
-          message: `Run ${view.id} asks before it goes on: ${questions.map(({ text }) => oneLine(text, 400)).join(' ')}`,
-          requestedSchema: { type: 'object', properties, required: Object.keys(properties) },
-        }),
-      },
-    }),
-  }
+  return inputRequired.elicit({
+    mode: 'form',
+    message: `Run ${run} asks before it goes on: ${questions.map(({ text }) => oneLine(text, 400)).join(' ')}`,
+    requestedSchema: { type: 'object', properties, required: Object.keys(properties) },
+  })
+}
+
+/** The answers in a form that came back, in the order of the questions. */
+export function answersIn(content: Readonly<Record<string, unknown>>): readonly string[] {
+  const number = (name: string) => Number(name.replace('answer_', ''))
+  return Object.entries(content)
+    .filter((one): one is [string, string] => typeof one[1] === 'string')
+    .toSorted(([a], [b]) => number(a) - number(b))
+    .map(([, text]) => text)
 }
 
 /** What a client brings back to a question: the run, and whether its user answered. */
@@ -75,11 +88,9 @@ export function returned(call: ServerContext): Returned | undefined {
   const state = call.mcpReq.requestState<Partial<AskToken>>()
   if (state?.run === undefined || state.ask === undefined) return undefined
   const content = acceptedContent(call.mcpReq.inputResponses, key)
-  const texts = content && Object.entries(content).filter((one): one is [string, string] => typeof one[1] === 'string')
-  const number = (name: string) => Number(name.replace('answer_', ''))
   return {
     asked: { run: state.run, ask: state.ask },
-    answers: texts?.toSorted(([a], [b]) => number(a) - number(b)).map(([, text]) => text),
+    answers: content && answersIn(content),
   }
 }
 

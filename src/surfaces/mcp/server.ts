@@ -2,6 +2,8 @@ import { McpServer } from '@modelcontextprotocol/server'
 import { offerPrompts } from './prompts.ts'
 import { stateCodec } from './questions.ts'
 import { offerResources } from './resources.ts'
+import { tasksOfRuns } from './run-tasks.ts'
+import { offerTasks } from './tasks.ts'
 import { offerAbout } from './tools/about.ts'
 import { offerLooking } from './tools/look.ts'
 import { offerOrchestration } from './tools/orchestrate.ts'
@@ -34,5 +36,6 @@ export function createServer(world: McpWorld): McpServer {
   offerAbout(server, world)
   offerResources(server, world)
   offerPrompts(server, world)
+  offerTasks(server, tasksOfRuns(world))
   return server
 }

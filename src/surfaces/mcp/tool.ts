@@ -8,6 +8,7 @@ import type {
 import type { z } from 'zod'
 import { isLoopwrightError, messageOf } from '../../core/errors.ts'
 import { plainText } from '../../core/plain.ts'
+import { begunTask, type TaskFacts } from './tasks.ts'
 import type { McpWorld } from './world.ts'
 
 export interface ToolSpec<Input extends z.ZodObject> {
@@ -20,7 +21,13 @@ export interface ToolSpec<Input extends z.ZodObject> {
 }
 
 /** What a tool answers: facts, or questions that the client shall put to its user before it calls again. */
-export type Answer = object | Asking
+export type Answer = object | Asking | Begun
+
+/** A task that the client looks after, with what a client without tasks would have got. */
+export interface Begun {
+  readonly begun: TaskFacts
+  readonly facts: object
+}
 
 /** Questions for the client's user. */
 export interface Asking {
@@ -46,7 +53,8 @@ export function offer<Input extends z.ZodObject>(
     world.busy.add(performing)
     try {
       const answer = await performing
-      return 'asking' in answer ? answer.asking : facts(answer)
+      if ('asking' in answer) return answer.asking
+      return 'begun' in answer ? { ...facts(answer.facts), ...begunTask(answer.begun) } : facts(answer)
     } catch (error) {
       return failure(world, error)
     } finally {
@@ -55,7 +63,8 @@ export function offer<Input extends z.ZodObject>(
   })
 }
 
-function facts(answer: object): CallToolResult {
+/** Facts as a tool answers with them. */
+export function facts(answer: object): CallToolResult {
   const text = JSON.stringify(answer)
   return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) as Record<string, unknown> }
 }
