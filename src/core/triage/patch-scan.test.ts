@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { codeRules } from './patch/code-rules.ts'
 import { readPatch } from './patch/read.ts'
 import { secretRules, textRules } from './patch/text-rules.ts'
-import { scanPatch, withPatch } from './patch-scan.ts'
+import { scanPatch } from './patch-scan.ts'
 
 /** A patch that adds a file. */
 function adds(path: string, text: string, mode = '100644'): string {
@@ -291,17 +291,6 @@ test('many findings are cut, but a secret is never lost among them', () => {
   expect(found).toHaveLength(500)
   expect(found[0]?.kind).toBe('secret')
   expect(scanPatch(adds('a.sh', 'chmod 777 x\n'.repeat(50)))).toHaveLength(5)
-})
-
-test('a ruling never gets milder by what the patch holds', () => {
-  const allow = { ...({ decision: 'allow', trigger: 'ok', reason: '' } as const), matchedPaths: [], risks: [] }
-  const secret = scanPatch(adds('a.ts', token))
-  const open = scanPatch(adds('a.sh', 'chmod 777 x'))
-  expect(withPatch(allow, []).decision).toBe('allow')
-  expect(withPatch(allow, open)).toMatchObject({ decision: 'escalate', trigger: 'patch', matchedPaths: ['a.sh'] })
-  expect(withPatch(allow, [...open, ...secret])).toMatchObject({ decision: 'deny', trigger: 'patch' })
-  expect(withPatch({ ...allow, decision: 'deny', trigger: 'protected' }, open).trigger).toBe('protected')
-  expect(withPatch({ ...allow, decision: 'escalate', trigger: 'risk' }, secret).decision).toBe('deny')
 })
 
 test('any text is scanned without a fault', () => {

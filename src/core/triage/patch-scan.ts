@@ -1,6 +1,5 @@
 import { oneLine } from '../plain.ts'
 import { createRedact, redacted } from '../redact.ts'
-import type { GateRuling } from './gate.ts'
 import { codeRules } from './patch/code-rules.ts'
 import { fileFindings } from './patch/file-rules.ts'
 import type { PatchFinding, TextRule } from './patch/finding.ts'
@@ -45,21 +44,6 @@ export function scanPatch(diff: string): PatchFinding[] {
   }
   // What is refused is never lost among what is only to be looked at.
   return found.length <= inAll ? found : [...found].sort((a, b) => rank(a) - rank(b)).slice(0, inAll)
-}
-
-/** A ruling with what the patch itself says: never milder than before. */
-export function withPatch(ruling: GateRuling, findings: readonly PatchFinding[]): GateRuling {
-  const worst = findings.find((one) => one.severity === 'deny') ?? findings[0]
-  if (worst === undefined || ruling.decision === 'deny') return ruling
-  if (ruling.decision === 'escalate' && worst.severity !== 'deny') return ruling
-  const more = findings.length > 1 ? `, and ${findings.length - 1} more` : ''
-  return {
-    decision: worst.severity,
-    trigger: 'patch',
-    reason: `${worst.what}: ${oneLine(worst.path, 200)}${worst.line > 0 ? `:${worst.line}` : ''}${more}`,
-    matchedPaths: [...new Set(findings.map((one) => one.path))],
-    risks: ruling.risks,
-  }
 }
 
 type Take = (finding: PatchFinding) => boolean
