@@ -10,7 +10,11 @@ export interface SchedulePlace {
 }
 
 /** How a pattern stands at its first look: a range is due at once, unless what ran before is not known any more; cron at its time. */
-export function newEntry(pattern: Pattern, now: number, place: SchedulePlace, lost: boolean): PatternState {
+export function newEntry(
+  pattern: Pattern,
+  { now, lost, asked }: { readonly now: number; readonly lost: boolean; readonly asked: number },
+  place: SchedulePlace,
+): PatternState {
   const entry: PatternState = {
     id: pattern.id,
     cadence: pattern.cadence.text,
@@ -19,7 +23,8 @@ export function newEntry(pattern: Pattern, now: number, place: SchedulePlace, lo
     intervalMs: firstInterval(pattern.cadence),
     ticks: 0,
     seen: [],
-    served: 0,
+    // What was asked for before the state was lost may have been done.
+    served: lost ? asked : 0,
   }
   if (pattern.cadence.kind === 'range' && !lost) return entry
   return { ...entry, next: nextDue(question(pattern, entry, { due: now, began: now }, place)) ?? null }

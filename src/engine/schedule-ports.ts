@@ -14,7 +14,10 @@ export interface ScheduledTick extends TickUnderWay {
 
 /** What a scheduler tells while it works. */
 export type ScheduleEvent =
-  | { readonly type: 'ready'; readonly entries: readonly PatternState[] }
+  | {
+      readonly type: 'ready'
+      readonly rows: readonly { readonly pattern: Pattern; readonly entry: PatternState; readonly paused: boolean }[]
+    }
   | { readonly type: 'tick_started'; readonly pattern: Pattern; readonly tick: TickUnderWay; readonly resumed: boolean }
   | { readonly type: 'tick_ended'; readonly pattern: Pattern; readonly entry: PatternState; readonly error?: unknown }
   /** It was cut off by the end of the scheduler, and is gone on with by the next. */

@@ -51,7 +51,7 @@ export class Scheduler {
     try {
       while (!signal.aborted) {
         const control = await this.#look()
-        this.#ready()
+        this.#ready(control)
         await this.#begin(this.#due(control), control, signal)
         await this.#sleep(control, signal)
       }
@@ -69,7 +69,7 @@ export class Scheduler {
     try {
       while (!signal.aborted) {
         const control = await this.#look()
-        this.#ready()
+        this.#ready(control)
         const due = this.#due(control, until).filter(({ id }) => !done.has(id))
         for (const id of await this.#begin(due, control, signal)) done.add(id)
         if (this.#unsaved !== undefined) throw this.#unsaved
@@ -99,7 +99,7 @@ export class Scheduler {
       await this.#read()
       this.#readAt = now
     }
-    this.#fit()
+    this.#fit(control)
     await this.#save()
     return control
   }
@@ -118,13 +118,15 @@ export class Scheduler {
     return only === undefined ? this.#patterns : this.#patterns.filter(({ id }) => only.includes(id))
   }
 
-  #fit(): void {
+  #fit(control: ScheduleControl): void {
     const { clock, place } = this.#options
     const now = clock.now()
     for (const pattern of this.#mine()) {
       const before = this.#entries.get(pattern.id)
       try {
-        const entry = before ? fitEntry(before, pattern, now, place) : newEntry(pattern, now, place, this.#lost)
+        const entry = before
+          ? fitEntry(before, pattern, now, place)
+          : newEntry(pattern, { now, lost: this.#lost, asked: askedNow(control, pattern.id) }, place)
         this.#problem(`pattern ${pattern.id}`, undefined)
         if (entry !== before) this.#put(entry)
       } catch (error) {
@@ -271,12 +273,14 @@ export class Scheduler {
     }
   }
 
-  #ready(): void {
+  #ready(control: ScheduleControl): void {
     if (this.#told) return
     this.#told = true
-    const ids = new Set(this.#mine().map(({ id }) => id))
-    const entries = [...this.#entries.values()].filter(({ id }) => ids.has(id))
-    this.#options.onEvent?.({ type: 'ready', entries })
+    const rows = this.#mine().flatMap((pattern) => {
+      const entry = this.#entries.get(pattern.id)
+      return entry === undefined ? [] : [{ pattern, entry, paused: isPaused(control, pattern.id) }]
+    })
+    this.#options.onEvent?.({ type: 'ready', rows })
   }
 
   /** Says what is wrong about something, once; undefined: nothing any more. */

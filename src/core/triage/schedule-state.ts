@@ -51,7 +51,7 @@ export interface ScheduleControl {
   readonly patterns: readonly {
     readonly id: string
     readonly paused?: boolean | undefined
-    /** Counts the requests to run now. */
+    /** Stands for the newest request to run now, and grows with each; 0: none. */
     readonly now: number
   }[]
 }
@@ -68,17 +68,20 @@ export function askedNow(control: ScheduleControl, id: string): number {
   return control.patterns.find((one) => one.id === id)?.now ?? 0
 }
 
-/** The control after a request of a person; no ids: all patterns. `known` are the patterns there are. */
+/** The control after a request of a person; no ids: all patterns. `known` are the patterns there are, `stamp` the time in milliseconds. */
 export function steer(
   control: ScheduleControl,
   how: 'pause' | 'resume' | 'now',
   ids: readonly string[],
   known: readonly string[],
+  stamp: number,
 ): ScheduleControl {
   const rows = new Map(control.patterns.map((one) => [one.id, one]))
   if (how === 'now') {
-    for (const id of ids.length === 0 ? known : ids)
-      rows.set(id, { ...rows.get(id), id, now: askedNow(control, id) + 1 })
+    for (const id of ids.length === 0 ? known : ids) {
+      // Times, not numbers: they grow even when this file was lost.
+      rows.set(id, { ...rows.get(id), id, now: Math.max(stamp, askedNow(control, id) + 1) })
+    }
     return { ...control, patterns: [...rows.values()] }
   }
   if (ids.length === 0) {
