@@ -120,7 +120,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     loops: [goal, repair, triage, coordinator, ...(options.loops ?? [])],
     servicesOf: runServices({
       ...{ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta },
-      deskOf: (run, workspace) => deskOf(desk, run, workspace),
+      deskOf: (run, workspace, confine) => deskOf(desk, run, workspace, confine),
     }),
     onEnding: async (run) => {
       await work.close(run)

@@ -3,7 +3,7 @@ import type { RunBrowser } from '../checks/browser.ts'
 import { checkRunner } from '../checks/command.ts'
 import { markStory } from '../config/plan.ts'
 import type { Config } from '../config.ts'
-import type { Agent, RunCommand, RunRecord, Workspace } from '../core/ports.ts'
+import type { Agent, Confine, RunCommand, RunRecord, Workspace } from '../core/ports.ts'
 import { usageAmounts } from '../core/price.ts'
 import { type RunSettings, settingsOf } from '../core/settings.ts'
 import { approvalPolicy } from '../core/spec/confine.ts'
@@ -26,7 +26,11 @@ export interface ServicesOptions {
   readonly folders: RunFolders
   readonly runCommand: RunCommand
   readonly browser: RunBrowser
-  readonly deskOf: (run: RunRecord, workspace: () => Promise<Workspace>) => TickDesk | undefined
+  readonly deskOf: (
+    run: RunRecord,
+    workspace: () => Promise<Workspace>,
+    confine: Confine | undefined,
+  ) => TickDesk | undefined
   readonly onDelta: ((run: string, delta: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
@@ -42,7 +46,7 @@ export function runServices(options: ServicesOptions): ServicesOf {
       opened ??= work.open(record, confine)
       return opened
     }
-    const desk = deskOf(record, workspace)
+    const desk = deskOf(record, workspace, confine)
     // No agent and no check of a triage tick holds a token that can write: what leaves the machine is the desk's to say.
     const run = desk === undefined ? runCommand : withoutTokens(runCommand)
     const deskless = desk === undefined

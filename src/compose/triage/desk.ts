@@ -21,7 +21,7 @@ export interface DeskOptions {
   /** Reads and writes the files of the project. */
   readonly files: TickFiles
   /** What the sources of the pattern see. */
-  readonly look: (signal: AbortSignal) => Promise<Discovery & { readonly pausedBy?: string }>
+  readonly look: (signal: AbortSignal) => Promise<Discovery>
   /** Pushes the run's branch and opens a pull request for it; says why not where it cannot. */
   readonly propose: (
     result: TickDraft,
@@ -54,7 +54,6 @@ export function tickDesk(options: DeskOptions): TickDesk {
   const may = permissions[spec.level]
   const scope =
     run.scopes.find((name) => name.startsWith('triage:') || name.startsWith('rehearsal:')) ?? `run:${run.id}`
-  let pausedBy: string | undefined
 
   const limits = async (): Promise<DayLimits> => {
     const now = clock.now()
@@ -71,7 +70,7 @@ export function tickDesk(options: DeskOptions): TickDesk {
   const halted = async (): Promise<string | undefined> => {
     if (await store.killSwitch()) return 'the kill switch is on: loopwright kill --off turns it off'
     if (dryRun) return undefined
-    return pausedBy ?? (await files.paused())
+    return await files.paused()
   }
 
   return {
@@ -98,9 +97,8 @@ export function tickDesk(options: DeskOptions): TickDesk {
     },
     async discover({ signal }) {
       const seen = await options.look(signal)
-      pausedBy = seen.pausedBy
       const rehearsing = dryRun && spec.agent === 'scripted' && seen.findings.length === 0
-      return { findings: rehearsing ? [exampleFinding] : seen.findings, skipped: seen.skipped }
+      return rehearsing ? { ...seen, findings: [exampleFinding] } : seen
     },
     async keep() {
       if (!may.change || dryRun) throw refused('make a branch visible')

@@ -1,13 +1,97 @@
-import type { Workspace } from '../../core/ports.ts'
+import { checkRunner } from '../../checks/command.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { CommandOptions, Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import type { Discovery } from '../../core/triage/finding.ts'
+import type { Discovery, Finding } from '../../core/triage/finding.ts'
+import type { SourceName } from '../../core/triage/pattern.ts'
+import type { Source } from '../../core/triage/ports.ts'
+import { auditSource } from '../../sources/audit.ts'
+import { checksSource } from '../../sources/checks.ts'
+import { ciSource, type ForgeOrWhy, issuesSource, pullsSource } from '../../sources/forge.ts'
+import { gitSource } from '../../sources/git.ts'
+import type { OpenView } from '../../sources/look.ts'
+import { todoSource } from '../../sources/todo.ts'
+import { viewRepository } from '../../workspace/reader.ts'
+import { forgeOf } from './forge.ts'
+import { pastTicks } from './memory.ts'
+import { withoutTokens } from './tokens.ts'
 import type { DeskWiring } from './wiring.ts'
 
-/** Asks the sources of a pattern what they see. */
+/** How far back the first tick looks, in milliseconds. */
+const firstLookMs = 7 * 24 * 60 * 60 * 1000
+/** The label of an issue or pull request that pauses every loop. */
+const pauseLabel = 'loop-pause-all'
+const atForge: readonly SourceName[] = ['issues', 'pulls', 'ci']
+
+/** Asks the sources of a pattern what they see. Commands run in a fresh copy of the base, which is thrown away. */
 export function lookerOf(
-  _wiring: DeskWiring,
-  _spec: TriageSpec,
-  _workspace: () => Promise<Workspace>,
-): (signal: AbortSignal) => Promise<Discovery & { readonly pausedBy?: string }> {
-  return async () => ({ findings: [], skipped: [] })
+  wiring: DeskWiring,
+  spec: TriageSpec,
+  workspace: () => Promise<Workspace>,
+): (signal: AbortSignal) => Promise<Discovery> {
+  const { git, config, store, clock, confine } = wiring
+  const { root, pattern, verify } = spec
+  const runCommand = withoutTokens(wiring.runCommand)
+  const view: OpenView = (use) => viewRepository({ git, home: config.home, project: root }, use)
+
+  return async (signal) => {
+    const wanted = pattern.sources.filter((name) => name !== 'checks' || verify.length > 0)
+    const found = await forgeOf(wiring, root, signal).catch((error) => ({ why: messageOf(error) }))
+    const forge: ForgeOrWhy = 'forge' in found ? { forge: found.forge } : { why: found.why }
+    const runs = wanted.includes('checks') || wanted.includes('audit')
+    const place = runs ? await placeOf() : undefined
+    const [last] = await pastTicks(store, root, pattern.id, clock.now())
+    const since = last === undefined ? clock.now() - firstLookMs : Date.parse(last.result.startedAt)
+
+    const sources: Readonly<Record<SourceName, () => Source>> = {
+      git: () => gitSource({ view, since }),
+      todo: () => todoSource({ view }),
+      checks: () => checksSource({ checks: verify, run: checkRunner(runCommand), options: place ?? { cwd: root } }),
+      audit: () => auditSource({ run: runCommand, options: place ?? { cwd: root } }),
+      issues: () => issuesSource(forge),
+      pulls: () => pullsSource(forge, { clock }),
+      ci: () => ciSource(forge),
+    }
+    try {
+      const seen = await Promise.all(
+        wanted.map(async (name) => ({ name, look: await sources[name]().look({ signal }) })),
+      )
+      const findings = seen.flatMap(({ look }) => ('findings' in look ? look.findings : []))
+      const skipped = seen.flatMap(({ name, look }) => ('why' in look ? [{ source: name, why: look.why }] : []))
+      const paused = (await labelled(forge, findings, wanted)) ? { pausedBy: `the label ${pauseLabel} is set` } : {}
+      return { findings, skipped: folded(skipped), ...paused }
+    } finally {
+      if (place !== undefined) await (await workspace()).drop('look')
+    }
+  }
+
+  async function placeOf(): Promise<Omit<CommandOptions, 'signal'>> {
+    const fork = await (await workspace()).fork('look')
+    const confinement = await confine?.(fork)
+    return { cwd: fork.path, ...(confinement === undefined ? {} : { confinement }) }
+  }
+}
+
+/** Whether somebody put the pausing label on an open issue or pull request. */
+async function labelled(
+  place: ForgeOrWhy,
+  findings: readonly Finding[],
+  looked: readonly SourceName[],
+): Promise<boolean> {
+  if ('why' in place) return false
+  const has = (labels: readonly string[] | undefined) => labels?.includes(pauseLabel) === true
+  if (findings.some(({ labels }) => has(labels))) return true
+  if (looked.includes('issues')) return false
+  return (await place.forge.issues().catch(() => [])).some(({ labels }) => has(labels))
+}
+
+/** Sources at the forge that fail for one reason say so once. */
+function folded(skipped: Discovery['skipped']): Discovery['skipped'] {
+  const known = new Set<string>()
+  return skipped.filter(({ source, why }) => {
+    if (!atForge.includes(source)) return true
+    if (known.has(why)) return false
+    known.add(why)
+    return true
+  })
 }

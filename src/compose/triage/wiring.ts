@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts'
-import type { Clock, RunCommand, RunRecord, Store, Workspace } from '../../core/ports.ts'
+import type { Clock, Confine, RunCommand, RunRecord, Store, Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
 import type { Notice, TickDesk } from '../../core/triage/ports.ts'
 import type { Git } from '../../workspace/git.ts'
@@ -17,13 +17,20 @@ export interface DeskWiring {
   readonly git: Git
   readonly work: RunWork
   readonly runCommand: RunCommand
+  readonly confine: Confine | undefined
   readonly tell: (notice: Notice) => void
 }
 
 /** The desk of a run that is a tick; undefined for any other. */
-export function deskOf(wiring: DeskWiring, run: RunRecord, workspace: () => Promise<Workspace>): TickDesk | undefined {
+export function deskOf(
+  base: Omit<DeskWiring, 'confine'>,
+  run: RunRecord,
+  workspace: () => Promise<Workspace>,
+  confine: Confine | undefined,
+): TickDesk | undefined {
   if (run.kind !== 'triage') return undefined
   const spec = run.spec as unknown as TriageSpec
+  const wiring = { ...base, confine }
   const { store, clock, work, tell } = wiring
   return tickDesk({
     run,

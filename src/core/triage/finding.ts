@@ -23,6 +23,8 @@ export interface Finding {
 
 /** What the sources saw. */
 export interface Discovery {
+  /** Why nothing may be done about it: somebody set the label that pauses all loops. */
+  readonly pausedBy?: string
   readonly findings: readonly Finding[]
   /** Sources that could not look, and why: no `gh`, no network, no remote. */
   readonly skipped: readonly { readonly source: SourceName; readonly why: string }[]

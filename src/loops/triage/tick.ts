@@ -79,12 +79,14 @@ export class Tick {
     this.#halted = this.#standing.halted
     if (this.#halted !== undefined) return
     const seen = await loop.desk.discover()
+    this.#halted = seen.pausedBy
     const { item } = this.#spec
     this.#seen = item === undefined ? seen : { ...seen, findings: seen.findings.filter(({ id }) => id === item) }
   }
 
   /** noop, report or act: the triager proposes, code decides. */
   async triage(): Promise<void> {
+    if (await this.#refused()) return
     const { findings, skipped } = this.#seen
     const facts = {
       findings,
