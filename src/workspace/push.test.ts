@@ -1,0 +1,262 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { FakeGithub } from '../../test/fixtures/fake-github.ts'
+import { git, hashes, makeRepo, scratch, write } from '../../test/fixtures/repo.ts'
+import { createGit } from './git.ts'
+import { type PushRequest, pushBranch } from './push.ts'
+
+const opened: Disposable[] = []
+afterEach(() => {
+  for (const one of opened.splice(0)) one[Symbol.dispose]()
+})
+
+/** A repository with a bare remote over file://, and a commit to push. */
+function scene(env: Record<string, string> = {}) {
+  const temporary = scratch()
+  opened.push(temporary)
+  const bare = join(temporary.path, 'remote.git')
+  const project = makeRepo(join(temporary.path, 'project'))
+  git(temporary.path, 'init', '-q', '--bare', '-b', 'main', bare)
+  git(project, 'remote', 'add', 'origin', `file://${bare}`)
+  git(project, 'push', '-q', 'origin', 'main')
+  const commit = (text: string, on = 'main') => {
+    git(project, 'checkout', '-q', '--detach', on)
+    write(project, { 'b.txt': text })
+    git(project, 'add', '-A')
+    git(project, 'commit', '-q', '-m', text)
+    const made = git(project, 'rev-parse', 'HEAD').trim()
+    git(project, 'checkout', '-q', 'main')
+    return made
+  }
+  const port = createGit({ env: { PATH: process.env.PATH, HOME: temporary.path, ...env } })
+  return {
+    path: temporary.path,
+    bare,
+    project,
+    commit,
+    refs: () => git(bare, 'for-each-ref', '--format=%(refname) %(objectname)').trim().split('\n'),
+    push: (request: Partial<PushRequest> & { commit: string }) =>
+      pushBranch({
+        git: port,
+        home: join(temporary.path, 'home'),
+        project,
+        branch: 'loopwright/run-1',
+        allowLocal: true,
+        ...request,
+      }),
+  }
+}
+
+describe('a branch of ours is pushed', () => {
+  test('to the remote, alone, and the repository stays as it was', async () => {
+    const w = scene()
+    const commit = w.commit('one')
+    git(w.project, 'tag', 'v1', commit)
+    git(w.project, 'branch', 'private', commit)
+    const before = hashes(w.project)
+    expect(await w.push({ commit })).toEqual({ branch: 'loopwright/run-1', commit, pushed: true })
+    expect(w.refs()).toEqual([`refs/heads/loopwright/run-1 ${commit}`, expect.stringMatching(/^refs\/heads\/main /)])
+    expect(await w.push({ commit })).toEqual({ branch: 'loopwright/run-1', commit, pushed: false })
+    expect(hashes(w.project)).toEqual(before)
+    expect(existsSync(join(w.path, 'home', 'worktrees')) ? hashes(join(w.path, 'home', 'worktrees')).size : 0).toBe(0)
+  })
+
+  test('forward, and replaced only while it holds what we pushed', async () => {
+    const w = scene()
+    const one = w.commit('one')
+    const two = w.commit('two', one)
+    const other = w.commit('other')
+    await w.push({ commit: one })
+    expect(await w.push({ commit: two })).toMatchObject({ pushed: true })
+    await expect(w.push({ commit: other })).rejects.toMatchObject({ code: 'conflict' })
+    await expect(w.push({ commit: other, replace: one })).rejects.toMatchObject({ code: 'conflict' })
+    expect(w.refs()[0]).toContain(two)
+    expect(await w.push({ commit: other, replace: two })).toMatchObject({ pushed: true })
+    expect(w.refs()[0]).toContain(other)
+  })
+
+  test('not over what somebody else pushed there', async () => {
+    const w = scene()
+    const stranger = makeRepo(join(w.path, 'stranger'), { 'x.txt': 'x' })
+    git(stranger, 'push', '-q', `file://${w.bare}`, 'HEAD:refs/heads/loopwright/run-1')
+    await expect(w.push({ commit: w.commit('one') })).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'somebody else moved the branch loopwright/run-1 of the remote',
+    })
+  })
+})
+
+describe('nothing else is', () => {
+  test.each([
+    'main',
+    'refs/heads/main',
+    'loopwright/',
+    'loopwright/../main',
+    'loopwright/a/b',
+    'loopwright/-x',
+    'loopwright/x:main',
+    '+loopwright/x',
+    'loopwright/x.lock',
+    'loopwright/x\n',
+    '',
+  ])('no branch called %j', async (branch) => {
+    const w = scene()
+    await expect(w.push({ commit: w.commit('one'), branch })).rejects.toMatchObject({ code: 'bad_input' })
+    expect(w.refs()).toHaveLength(1)
+  })
+
+  test('no commit that is none, or is not there', async () => {
+    const w = scene()
+    await expect(w.push({ commit: 'main' })).rejects.toMatchObject({ code: 'bad_input' })
+    await expect(w.push({ commit: '--all' })).rejects.toMatchObject({ code: 'bad_input' })
+    await expect(w.push({ commit: '1'.repeat(40) })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(w.push({ commit: git(w.project, 'rev-parse', 'HEAD^{tree}').trim() })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+  })
+
+  test.each([
+    'ext::sh -c touch% /tmp/x',
+    '../remote.git',
+    'git://example.org/a/b',
+    'http://example.org/a/b',
+    'ftp://example.org/a/b',
+    'ssh://-oProxyCommand=id/x',
+    '-oProxyCommand=id:x',
+    'fd::17',
+    'git@example.org:-x',
+  ])('not to %s', async (url) => {
+    const w = scene()
+    git(w.project, 'config', 'remote.origin.url', url)
+    await expect(w.push({ commit: w.commit('one') })).rejects.toMatchObject({
+      code: expect.stringMatching(/bad_input|not_found/),
+    })
+  })
+
+  test('not to a directory of this machine where that is not allowed, nor to a remote that is not there', async () => {
+    const w = scene()
+    const commit = w.commit('one')
+    await expect(w.push({ commit, allowLocal: false })).rejects.toThrow('it is a path on this machine')
+    await expect(w.push({ commit, remote: 'upstream' })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(w.push({ commit, remote: '--help' })).rejects.toMatchObject({ code: 'bad_input' })
+  })
+})
+
+test('no hook and no program that either repository configures runs', async () => {
+  const w = scene()
+  const trace = join(w.path, 'trace')
+  const script = `#!/bin/sh\necho "$0" >> '${trace}'\n`
+  const program = join(w.path, 'evil')
+  writeFileSync(program, script)
+  chmodSync(program, 0o755)
+  for (const hooks of [join(w.project, '.git', 'hooks'), join(w.bare, 'hooks')]) {
+    for (const name of [
+      'pre-push',
+      'pre-receive',
+      'update',
+      'post-receive',
+      'post-update',
+      'reference-transaction',
+      'proc-receive',
+      'push-to-checkout',
+    ]) {
+      write(hooks, { [name]: script })
+      chmodSync(join(hooks, name), 0o755)
+    }
+  }
+  for (const folder of [w.project, w.bare]) {
+    for (const name of [
+      'core.fsmonitor',
+      'core.sshCommand',
+      'core.askPass',
+      'credential.helper',
+      'gpg.program',
+      'core.alternateRefsCommand',
+      'uploadpack.packObjectsHook',
+      'core.gitProxy',
+    ]) {
+      git(folder, 'config', name, program)
+    }
+    git(folder, 'config', 'push.gpgSign', 'if-asked')
+  }
+  git(w.project, 'config', 'remote.origin.receivepack', program)
+  git(w.project, 'config', 'remote.origin.uploadpack', program)
+  const commit = w.commit('one')
+  const before = existsSync(trace) ? readFileSync(trace, 'utf8') : ''
+  expect(await w.push({ commit })).toMatchObject({ pushed: true })
+  expect(existsSync(trace) ? readFileSync(trace, 'utf8') : '').toBe(before)
+})
+
+describe('over HTTP', () => {
+  async function served() {
+    const w = scene()
+    const github = await FakeGithub.start({ bare: w.bare })
+    git(w.project, 'config', 'remote.origin.url', github.gitUrl)
+    const host = new URL(github.url).host
+    return { ...w, github, host, [Symbol.asyncDispose]: () => github[Symbol.asyncDispose]() }
+  }
+
+  test('the token goes in a header, to its host', async () => {
+    await using w = await served()
+    const commit = w.commit('one')
+    expect(
+      await w.push({ commit, allowLocal: false, credentials: { token: w.github.token, host: w.host } }),
+    ).toMatchObject({ pushed: true })
+    expect(w.refs()[0]).toContain(commit)
+    const basic = `Basic ${Buffer.from(`x-access-token:${w.github.token}`).toString('base64')}`
+    expect(new Set(w.github.requests.map(({ authorization }) => authorization))).toEqual(new Set([basic]))
+    expect(JSON.stringify(w.github.requests.map(({ path }) => path))).not.toContain(w.github.token)
+  })
+
+  test('and to no other; nobody is asked for a password', async () => {
+    await using w = await served()
+    const failed = w.push({ commit: w.commit('one'), credentials: { token: w.github.token, host: 'github.com' } })
+    await expect(failed).rejects.toMatchObject({ code: 'workspace', hint: expect.stringContaining('GITHUB_TOKEN') })
+    expect(w.github.requests.map(({ authorization }) => authorization)).toEqual([undefined])
+  })
+
+  test('a password in the URL goes in a header too, and is not shown when it is refused', async () => {
+    await using w = await served()
+    const commit = w.commit('one')
+    const url = new URL(w.github.gitUrl)
+    url.username = 'x-access-token'
+    url.password = w.github.token
+    git(w.project, 'config', 'remote.origin.url', url.href)
+    expect(await w.push({ commit })).toMatchObject({ pushed: true })
+    url.password = 'wrong-secret-word'
+    git(w.project, 'config', 'remote.origin.url', url.href)
+    const said = await w.push({ commit }).catch((error) => `${error.message} ${error.hint}`)
+    expect(said).toContain('cannot be read')
+    expect(said).not.toContain('wrong-secret-word')
+  })
+
+  test('a redirect is not followed', async () => {
+    await using w = await served()
+    await using other = await FakeGithub.start({ bare: w.bare })
+    w.github.fail(/info\/refs/, { redirect: `${other.gitUrl}/info/refs?service=git-upload-pack` })
+    await expect(
+      w.push({ commit: w.commit('one'), credentials: { token: w.github.token, host: w.host } }),
+    ).rejects.toMatchObject({ code: 'workspace' })
+    expect(other.requests).toEqual([])
+  })
+
+  test('a credential helper that the user chose is asked', async () => {
+    await using w = await served()
+    const helper = `!f() { echo username=x-access-token; echo password=${w.github.token}; }; f`
+    expect(await w.push({ commit: w.commit('one'), credentials: { helper, host: w.host } })).toMatchObject({
+      pushed: true,
+    })
+  })
+
+  test('a server that refuses is quoted', async () => {
+    await using w = await served()
+    w.github.fail(/receive-pack/, { status: 403 })
+    await expect(
+      w.push({ commit: w.commit('one'), credentials: { token: w.github.token, host: w.host } }),
+    ).rejects.toMatchObject({
+      code: 'workspace',
+      message: expect.stringContaining('403'),
+    })
+  })
+})
