@@ -1,9 +1,11 @@
 import { LoopwrightError } from '../core/errors.ts'
+import { changeTable, tomlValue } from './toml-tables.ts'
 
 /** Programs that can call our MCP server, each with a configuration file of its own. */
 export type McpClient = (typeof mcpClients)[number]
 export const mcpClients = [
   ...(['claude-code', 'codex', 'cursor', 'opencode', 'gemini', 'copilot', 'vscode', 'windsurf', 'cline'] as const),
+  'antigravity',
 ] as const
 
 /** For every project of the user, or for one project and whoever works on it. */
@@ -21,7 +23,7 @@ export interface McpPlaces {
   readonly home: string
   readonly project: string
   readonly platform: string
-  /** For CODEX_HOME, CLAUDE_CONFIG_DIR, COPILOT_HOME and XDG_CONFIG_HOME. */
+  /** For the variables by which clients are told where their configuration is. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -80,8 +82,10 @@ const formats: Readonly<Record<McpClient, Format>> = {
   },
   copilot: {
     user: ({ home, env }) => `${env.COPILOT_HOME ?? `${home}/.copilot`}/mcp-config.json`,
+    // Not .mcp.json, which it reads as well: that is Claude Code's, with servers of another shape.
+    project: '.github/mcp.json',
     key: 'mcpServers',
-    entry: (server) => ({ type: 'local', ...plain(server), tools: ['*'] }),
+    entry: (server) => ({ type: 'local', ...plain(server), tools: ['*'], timeout: patienceMs }),
   },
   vscode: {
     user: (places) => `${codeFolder(places)}/mcp.json`,
@@ -95,9 +99,15 @@ const formats: Readonly<Record<McpClient, Format>> = {
     entry: plain,
   },
   cline: {
-    user: (places) => `${codeFolder(places)}/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json`,
+    user: clineFile,
     key: 'mcpServers',
     entry: (server) => ({ ...plain(server), disabled: false, timeout: patienceMs / 1000 }),
+  },
+  antigravity: {
+    user: ({ home }) => `${home}/.gemini/config/mcp_config.json`,
+    project: '.agents/mcp_config.json',
+    key: 'mcpServers',
+    entry: plain,
   },
 }
 
@@ -119,19 +129,35 @@ export function mcpClientBlock(client: McpClient, server: McpCommand): string {
 }
 
 /**
- * A client's configuration with our server in it; all else stays as it was. Throws `bad_input` for a file that cannot be changed
- * without losing something of it, such as comments in JSON.
+ * A client's configuration with our server in it; all else stays as it was, and so does what its user added to our server. Throws
+ * `bad_input` for a file that cannot be changed without losing something of it, such as comments in JSON.
  *
  * @param text undefined: there is no file yet
  */
 export function withMcpServer(client: McpClient, text: string | undefined, server: McpCommand): string {
   const { key, entry } = formats[client]
-  if (key === undefined) return withTable(text ?? '', toml(entry(server)))
+  if (key === undefined) return withTable(client, text ?? '', server)
   const whole = text === undefined || text.trim() === '' ? {} : parse(client, text)
   const all = whole[key] ?? {}
   if (!isObject(all)) throw unreadable(client, `${key} is no object`)
   const indent = /^([ \t]+)"/m.exec(text ?? '')?.[1] ?? '  '
-  return `${JSON.stringify({ ...whole, [key]: { ...all, [name]: entry(server) } }, null, indent)}\n`
+  const own = { [name]: withOurs(client, all[name], entry(server)) }
+  return `${JSON.stringify({ ...whole, [key]: { ...all, ...own } }, null, indent)}\n`
+}
+
+/** Our entry as it stands, with the command and the variables of this installation. */
+function withOurs(client: McpClient, stands: unknown, ours: object): object {
+  if (stands === undefined) return ours
+  if (!isObject(stands)) throw unreadable(client, `${name} is no object`)
+  const elsewhere = ['url', 'serverUrl', 'httpUrl', 'transport'].find((one) => one in stands)
+  if (elsewhere !== undefined) throw unreadable(client, `${name} has ${elsewhere}: it is reached in another way`)
+  const result: Record<string, unknown> = { ...stands }
+  for (const [one, value] of Object.entries(ours)) {
+    const had = stands[one]
+    if (isObject(value) && isObject(had)) result[one] = { ...had, ...value }
+    else if (had === undefined || ['command', 'args'].includes(one) || isObject(value)) result[one] = value
+  }
+  return result
 }
 
 function parse(client: McpClient, text: string): Record<string, unknown> {
@@ -160,26 +186,26 @@ function codeFolder({ home, platform, env }: McpPlaces): string {
   return `${env.XDG_CONFIG_HOME ?? `${home}/.config`}/Code/User`
 }
 
-/** Our server as a table of TOML. JSON's strings, lists and numbers are TOML's too. */
-function toml(entry: object): string {
-  const lines = Object.entries(entry).map(([key, value]) => {
-    if (!isObject(value)) return `${key} = ${JSON.stringify(value)}`
-    const inner = Object.entries(value).map(([one, text]) => `${JSON.stringify(one)} = ${JSON.stringify(text)}`)
-    return `${key} = { ${inner.join(', ')} }`
-  })
-  return `[mcp_servers.${name}]\n${lines.join('\n')}\n`
+function clineFile({ home, env }: McpPlaces): string {
+  const data = env.CLINE_DATA_DIR ?? `${env.CLINE_DIR ?? `${home}/.cline`}/data`
+  return env.CLINE_MCP_SETTINGS_PATH ?? `${data}/settings/cline_mcp_settings.json`
 }
 
-/** Puts a table into a TOML file: where ours stands already, else at the end. */
-function withTable(text: string, table: string): string {
-  const lines = text.split('\n')
-  const ours = new RegExp(`^\\s*\\[\\s*mcp_servers\\s*\\.\\s*"?${name}"?\\s*(?:\\.[^\\]]*)?\\]`)
-  const kept: string[] = []
-  let inside = false
-  for (const line of lines) {
-    if (/^\s*\[/.test(line)) inside = ours.test(line)
-    if (!inside) kept.push(line)
-  }
-  const rest = kept.join('\n').trimEnd()
-  return rest === '' ? table : `${rest}\n\n${table}`
+const table = ['mcp_servers', name]
+
+/** Our server as a table of TOML. */
+function toml(entry: object): string {
+  const lines = Object.entries(entry).map(([key, value]) => `${key} = ${tomlValue(value)}`)
+  return `[${table.join('.')}]\n${lines.join('\n')}\n`
+}
+
+/** Puts our server into a TOML file: where it stands already, else at the end. */
+function withTable(client: McpClient, text: string, server: McpCommand): string {
+  const { command, args, env } = server
+  const entry = Object.entries(formats[client].entry(server))
+  const start = entry.filter(([key]) => !['command', 'args', 'env'].includes(key))
+  const change = { table, set: { command, args }, start: Object.fromEntries(start), inner: { env } }
+  const changed = changeTable(text, change)
+  if (changed === undefined) throw unreadable(client, `${table.join('.')} is written in a way that is not understood`)
+  return changed
 }

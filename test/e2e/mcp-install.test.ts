@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { expect, test } from 'vitest'
+import { mcpClientFile, mcpClients } from '../../src/formats/mcp-clients.ts'
 import { launcher, mcpScene } from '../fixtures/mcp.ts'
 import { write } from '../fixtures/repo.ts'
 
@@ -80,4 +81,29 @@ test('a file of the user that is a link stays one, with its mode', async () => {
   const text = readFileSync(join(scene.folder, 'dotfiles/config.toml'), 'utf8')
   expect(text).toMatch(/^model = "x"\n\n\[mcp_servers.loopwright\]\ncommand = /)
   expect(statSync(join(scene.folder, 'dotfiles/config.toml')).mode).toBe(mode)
+})
+
+test('every client gets a file once, and one that is not understood stays as it is', async () => {
+  await using scene = mcpScene()
+  const install = installing(scene)
+  const places = { home: scene.folder, project: scene.repository, platform: process.platform, env: {} }
+  const told = await Promise.all(
+    mcpClients.map(async (client) => {
+      const path = mcpClientFile(client, 'user', places)
+      const first = await install('--client', client, '--yes')
+      const written = readFileSync(path, 'utf8')
+      const again = await install('--client', client)
+      const strange = `${written.replace(/^\{/, '{ // mine').replace(/^\[mcp_servers.*/, 'mcp_servers = {} # mine')}`
+      writeFileSync(path, strange)
+      const refused = await install('--client', client, '--yes')
+      return [client, first.code, again.err, refused.code, refused.err, readFileSync(path, 'utf8') === strange]
+    }),
+  )
+  expect(told).toEqual(
+    mcpClients.map((client) => [
+      ...[client, 0, 'it stands there already\n', 2],
+      expect.stringContaining(`the configuration of ${client} cannot be changed`),
+      true,
+    ]),
+  )
 })
