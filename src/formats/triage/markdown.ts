@@ -8,14 +8,17 @@ export interface Line {
   readonly fenced: boolean
 }
 
+/** What a loop puts behind an item of its own: a comment that is whole, and so ends none that somebody left open. */
+export const mark = /[ \t]?<!-- loop: ([a-z][a-z0-9-]{0,63}) ([0-9a-f]{8}) -->[ \t]*$/
+
 /**
  * The lines of a Markdown text. Fences and comments that are never closed hide nothing: a file cut short must not hide a kill switch.
  * Linear in the text's length.
  */
 export function linesOf(text: string): Line[] {
-  const raw = splitLines(text)
+  const raw = splitLines(text).map((line) => ({ ...line, bare: line.text.replace(mark, '') }))
   const closers = longestCloserFrom(raw)
-  const lastEnd = raw.findLastIndex(({ text: line }) => line.includes('-->'))
+  const lastEnd = raw.findLastIndex(({ bare }) => bare.includes('-->'))
   const lines: Line[] = []
   let inComment = false
   for (let i = 0; i < raw.length; i++) {
@@ -25,13 +28,15 @@ export function linesOf(text: string): Line[] {
     if (fence !== undefined && (closers[fence.char]?.[i + 1] ?? 0) >= fence.length) {
       let end = i + 1
       while (end < raw.length - 1 && !closes(raw[end]?.text ?? '', fence)) end++
-      for (const inner of raw.slice(i, end + 1)) lines.push({ ...inner, visible: '', fenced: true })
+      for (const { text: code, eol } of raw.slice(i, end + 1))
+        lines.push({ text: code, eol, visible: '', fenced: true })
       i = end
       continue
     }
-    const { visible, open } = withoutComments(line.text, inComment, lastEnd > i)
+    const { visible, open } = withoutComments(line.bare, inComment, lastEnd > i)
     inComment = open
-    lines.push({ ...line, visible: i === 0 ? visible.replace(/^\uFEFF/, '') : visible, fenced: false })
+    const { text: whole, eol } = line
+    lines.push({ text: whole, eol, fenced: false, visible: i === 0 ? visible.replace(/^\uFEFF/, '') : visible })
   }
   return lines
 }

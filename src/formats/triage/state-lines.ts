@@ -1,5 +1,5 @@
 import { oneLine } from '../../core/plain.ts'
-import { headingOf, type Line } from './markdown.ts'
+import { headingOf, type Line, mark } from './markdown.ts'
 
 /** The parts of a state file that a loop writes. */
 export const sectionNames = ['high', 'watch', 'noise', 'critique'] as const
@@ -52,7 +52,6 @@ export interface StateParts {
   readonly bodyEnd: number
 }
 
-const mark = /[ \t]?<!-- loop: ([a-z][a-z0-9-]{0,63}) ([0-9a-f]{8}) -->[ \t]*$/
 const item = /^ ?[-*+][ \t]+(?:\[([ xX])\](?:[ \t]+|$))?(.*)$/
 const label = /^\s*(?:[-*+][ \t]+)?\**(loop action|human decision)\**[ \t]*:/i
 
@@ -106,7 +105,7 @@ function blocksOf(lines: readonly Line[], sections: ReadonlyMap<SectionName, Sec
     const match = line === undefined || line.fenced ? null : item.exec(line.visible)
     if (line === undefined || match === null) continue
     const end = blockEnd(lines, start)
-    const section = places.find(([, { heading, end: last }]) => start > heading && start < last)?.[0]
+    const section = places.findLast(([, { heading, end: last }]) => start > heading && start < last)?.[0]
     const [, by, sum] = mark.exec(line.text) ?? []
     const own = [line.text.replace(mark, ''), ...lines.slice(start + 1, end).map(({ text }) => text)]
     const rest = (match[2] ?? '').trim()
@@ -124,12 +123,26 @@ function blockEnd(lines: readonly Line[], start: number): number {
     const line = lines[at]
     if (line === undefined) break
     if (line.text.trim() === '') continue
-    const indented = /^(?: {2}|\t| \t)/.test(line.text)
     const lazy = at === end && !line.fenced && line.visible.trim() !== '' && !startsBlock(line)
-    if (!indented && !lazy && !label.test(line.visible)) break
+    if (!lazy && !belongsAbove(line)) break
     end = at + 1
   }
   return end
+}
+
+function belongsAbove(line: Line): boolean {
+  return /^(?: {2}|\t| \t)/.test(line.text) || label.test(line.visible)
+}
+
+/** Where the first item of a section is to be put: below what would else become a part of it. */
+export function firstPlace(lines: readonly Line[], { heading, end }: Section): number {
+  let place = heading + (lines[heading + 1]?.text.trim() === '' ? 2 : 1)
+  for (let at = place; at < end; at++) {
+    const line = lines[at]
+    if (line === undefined || (line.text.trim() !== '' && !belongsAbove(line))) break
+    if (line.text.trim() !== '') place = at + 1
+  }
+  return Math.min(place, lines.length)
 }
 
 function startsBlock(line: Line): boolean {
@@ -185,6 +198,7 @@ export function shownText(text: string, max = 200): string {
     .replace(/[\\[\]]/g, '\\$&')
     .replaceAll('`', "'")
     .replaceAll('<', '&lt;')
+    .replaceAll('-->', '--&gt;')
     .replace(/loop-pause-all/gi, 'loop pause all')
 }
 

@@ -5,6 +5,7 @@ import { eolOf, type Line, linesOf, textOf } from './markdown.ts'
 import { pausedLine } from './pause.ts'
 import {
   type Block,
+  firstPlace,
   labelLine,
   labelled,
   lastRunLine,
@@ -238,8 +239,8 @@ function renew(
   const text = shownText(item.action)
   const found = labelLine(lines, block, 'loop action')
   const own = lines.slice(block.start, block.end).map((line) => line.text)
-  if (found === undefined) own.splice(1, 0, `  - Loop action: ${text}`)
-  else own[found.at - block.start] = `${found.written} ${text}`
+  if (found === undefined) own.splice(1, 0, `  - Loop action: ${text}`.trimEnd())
+  else own[found.at - block.start] = `${found.written} ${text}`.trimEnd()
   edits.blocks.set(block.start, own)
 }
 
@@ -288,8 +289,7 @@ function applied(lines: readonly Line[], parts: StateParts, edits: Edits, eol: s
     const last = parts.blocks.findLast(
       ({ section: own, start }) => own === name && edits.blocks.get(start)?.length !== 0,
     )
-    const afterHeading = section.heading + (lines[section.heading + 1]?.text.trim() === '' ? 2 : 1)
-    const at = last?.end ?? afterHeading
+    const at = last?.end ?? firstPlace(lines, section)
     places.set(at, [...(places.get(at) ?? []), name])
   }
   const out: { text: string; eol: string }[] = []
