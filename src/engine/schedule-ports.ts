@@ -30,8 +30,6 @@ export interface SchedulerOptions {
   readonly place: SchedulePlace
   /** Asked before each decision. One that rejects leaves the patterns as they were. */
   readonly patterns: () => Promise<readonly Pattern[]>
-  /** Only these, by id; all by default. */
-  readonly only?: readonly string[]
   readonly load: () => Promise<ScheduleState>
   /** Keeps the state, all or nothing. Called before and after each tick; a tick whose beginning cannot be kept does not begin. */
   readonly save: (state: ScheduleState) => Promise<void>

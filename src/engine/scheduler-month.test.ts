@@ -98,6 +98,7 @@ class Oracle {
 /** A month of a schedule; everything that happens follows from the seed. Answers how often what happened. */
 async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<Record<string, number>>> {
   const random = seededRandom(seed)
+  const concurrency = 1 + (seed % 2)
   const chance = (share: number) => random() < share
   const between = (low: number, high: number) => low + Math.floor(random() * (high - low))
   const { timeZone, cron, fits } = zones[zone]
@@ -141,12 +142,13 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
   let diskFull = false
   let problems: string[] = []
   let wrong: unknown
+  let setBack = 0
 
   function check(id: string, tick: ScheduledTick): void {
     const oracle = oracles.get(id)
     if (!oracle) throw new Error(id)
     expect(running.has(id), `two ticks of ${id} at once`).toBe(false)
-    expect(running.size, 'ticks at once').toBeLessThan(1)
+    expect(running.size, 'ticks at once').toBeLessThan(concurrency)
     const wasAsked = asked.has(id)
     expect(isPaused(control, id) && !wasAsked, `${id} is paused`).toBe(false)
     expect(tick.began).toBe(wall())
@@ -196,6 +198,7 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
   }
 
   function open(): void {
+    broken = false // nobody starts with a registry that cannot be read
     const stop = new AbortController()
     const self = { alive: true, stop, done: Promise.resolve() }
     const clock: Clock = {
@@ -208,6 +211,7 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
       clock,
       place: { project: `p${seed}`, timeZone },
       pollMs,
+      concurrency,
       newRun: () => `run-${runs.size}-${heard++}-${real.now()}`,
       patterns: async () => {
         if (broken) throw new Error('registry.yaml:3: tabs')
@@ -232,9 +236,14 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
         }
         const may = spend(tick.run, pattern.id)
         return new Promise<TickNote>((resolve, reject) => {
+          const paused = () => {
+            callOff()
+            finish(() => reject(new Error('paused')))
+          }
           const finish = (how: () => void) => {
             if (!self.alive) return
             running.delete(pattern.id)
+            tick.signal.removeEventListener('abort', paused)
             block()
             how()
           }
@@ -253,10 +262,7 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
               else resolve({ outcome: ({ busy: 'act', quiet: 'noop', halted: 'halt' } as const)[pulse], items: [] })
             }),
           )
-          tick.signal.addEventListener('abort', () => {
-            callOff()
-            finish(() => reject(new Error('paused')))
-          })
+          tick.signal.addEventListener('abort', paused, { once: true })
         })
       },
     })
@@ -295,6 +301,7 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
       // Not further than the ledger's day and the two days that cron believes.
       offset -= between(minute, 9 * hour)
       for (const oracle of oracles.values()) oracle.loose = true
+      setBack = real.now()
       count('back')
     } else if (what === 9) {
       broken = !broken
@@ -322,20 +329,19 @@ async function month(seed: number, zone: keyof typeof zones): Promise<Readonly<R
     await new Promise((resolve) => setImmediate(resolve))
     if (wrong !== undefined) throw wrong
     for (const [id, oracle] of oracles) {
-      if (
-        !process ||
-        running.size > 0 ||
-        diskFull ||
-        broken ||
-        isPaused(control, id) ||
-        oracle.loose ||
-        asked.has(id)
-      ) {
-        if (running.size > 0 || diskFull || broken || !process || isPaused(control, id)) free.set(id, real.now())
+      const full = running.size >= concurrency || running.has(id)
+      if (!process || full || diskFull || isPaused(control, id)) {
+        free.set(id, real.now())
         continue
       }
+      const since = free.get(id) ?? 0
+      if (oracle.loose && oracle.range) {
+        const waited = real.now() - Math.max(since, setBack)
+        expect(waited, `${id} waits no longer than its longest`).toBeLessThanOrEqual(oracle.range.maxMs + pollMs)
+      }
+      if (oracle.loose || asked.has(id)) continue
       const [, latest] = oracle.window()
-      const overdue = real.now() - Math.max(free.get(id) ?? 0, real.now() - (wall() - latest))
+      const overdue = real.now() - Math.max(since, real.now() - (wall() - latest))
       expect(overdue, `${id} is not forgotten`).toBeLessThanOrEqual(pollMs)
     }
   }

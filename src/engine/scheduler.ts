@@ -113,15 +113,10 @@ export class Scheduler {
     }
   }
 
-  #mine(): readonly Pattern[] {
-    const { only } = this.#options
-    return only === undefined ? this.#patterns : this.#patterns.filter(({ id }) => only.includes(id))
-  }
-
   #fit(control: ScheduleControl): void {
     const { clock, place } = this.#options
     const now = clock.now()
-    for (const pattern of this.#mine()) {
+    for (const pattern of this.#patterns) {
       const before = this.#entries.get(pattern.id)
       try {
         const entry = before
@@ -139,7 +134,7 @@ export class Scheduler {
 
   /** Patterns whose tick may begin, in the order in which they go. */
   #due(control: ScheduleControl, until = this.#options.clock.now()): Pattern[] {
-    return this.#mine()
+    return this.#patterns
       .flatMap((pattern) => {
         const entry = this.#entries.get(pattern.id)
         if (!entry || this.#running.has(pattern.id)) return []
@@ -230,7 +225,7 @@ export class Scheduler {
     if (this.#ended.length > 0 || signal.aborted) return
     const now = clock.now()
     const full = this.#running.size >= concurrency || this.#unsaved !== undefined
-    const waits = this.#mine().flatMap(({ id }) => {
+    const waits = this.#patterns.flatMap(({ id }) => {
       const next = this.#entries.get(id)?.next ?? null
       return full || next === null || this.#running.has(id) || isPaused(control, id) ? [] : [next - now]
     })
@@ -276,7 +271,7 @@ export class Scheduler {
   #ready(control: ScheduleControl): void {
     if (this.#told) return
     this.#told = true
-    const rows = this.#mine().flatMap((pattern) => {
+    const rows = this.#patterns.flatMap((pattern) => {
       const entry = this.#entries.get(pattern.id)
       return entry === undefined ? [] : [{ pattern, entry, paused: isPaused(control, pattern.id) }]
     })
