@@ -7,6 +7,7 @@ import { systemClock as clock } from './clock.ts'
 import { Admission } from './compose/admission.ts'
 import { AgentShop } from './compose/agents.ts'
 import { Confiner } from './compose/confine.ts'
+import { problemOf } from './compose/design.ts'
 import { driversOfThisMachine } from './compose/drivers.ts'
 import { RunFolders } from './compose/folders.ts'
 import { loopFolders } from './compose/loop-folders.ts'
@@ -30,6 +31,7 @@ import { Runs } from './engine/runs.ts'
 import { rebuildFolder } from './folder/follow.ts'
 import { findFolder } from './folder/place.ts'
 import { coordinator } from './loops/coordinator.ts'
+import { designer } from './loops/design.ts'
 import { goal } from './loops/goal.ts'
 import { repair } from './loops/repair.ts'
 import { triage } from './loops/triage.ts'
@@ -117,7 +119,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     drivers,
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    loops: [goal, repair, triage, coordinator, ...(options.loops ?? [])],
+    loops: [goal, repair, triage, coordinator, designer(problemOf), ...(options.loops ?? [])],
     servicesOf: runServices({
       ...{ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta },
       deskOf: (run, workspace, confine) => deskOf(desk, run, workspace, confine),

@@ -353,6 +353,61 @@ test('a loop is designed from a template, is valid, and is never written over an
   expect(await wrong('design_loop', { goal: 'x', name: '../x', cwd: scene.repository })).toContain('small letters')
 })
 
+const drafts = `
+replies:
+  - { role: designer, iteration: 1, text: "Here:\\n\`\`\`yaml\\nkind: goal\\ngoals: x\\n\`\`\`", edits: [{ write: stray.txt, content: x }] }
+  - { role: designer, iteration: 2, text: "\`\`\`yaml\\nkind: repair\\nmission: x\\n\`\`\`" }
+  - { role: designer, iteration: 3, text: "\`\`\`yaml\\nkind: goal\\ngoal: make it green\\nverify:\\n  - npm test\\n\`\`\`\\nThat is all." }
+`
+
+test('an agent designs a loop, hears what is wrong with it, and only a valid one is written', async () => {
+  await using scene = mcpScene(drafts)
+  const { call, wrong } = await scene.connect()
+  const design = { goal: 'green', agent: scene.backend, cwd: scene.repository }
+  const { run_id: id, ...made } = await call('design_loop', design)
+  expect(made).toMatchObject({
+    path: '.loopwright/loops/green.yaml',
+    text: 'kind: goal\ngoal: make it green\nverify:\n  - npm test\n',
+    made_by: scene.backend,
+  })
+  expect(await call('orchestrate_result', { run_id: id })).toMatchObject({ completed: true, iterations: 3 })
+  // What it was told, in order, and nothing of what it changed is left.
+  const { events } = await call('orchestrate_tail', { run_id: id })
+  expect(JSON.stringify(events)).toContain('agent')
+  expect(readdirSync(scene.repository)).not.toContain('stray.txt')
+  expect((await call('list_loops', { cwd: scene.repository })).loops).toEqual([
+    expect.objectContaining({ valid: true, goal: 'make it green' }),
+  ])
+  // One that is there costs no agent anything.
+  const { total } = await call('orchestrate_list')
+  expect(await wrong('design_loop', design)).toMatch(/is there already/)
+  expect(await wrong('design_loop', { ...design, name: 'other', agent: 'nobody' })).toContain('nobody')
+  expect((await call('orchestrate_list')).total).toBe(total)
+})
+
+test('an agent that designs no valid loop in three tries, or cannot work, leaves nothing', async () => {
+  await using scene = mcpScene(`replies:\n  - { role: designer, text: "kind: goal\\ngoals: x" }\n`)
+  const { call, wrong } = await scene.connect()
+  const design = { goal: 'green', agent: scene.backend, cwd: scene.repository }
+  expect(await wrong('design_loop', design)).toMatch(/not valid after 3 tries.*goals.*\nhint: .*without an agent/s)
+  expect(await call('orchestrate_result', { run_id: 'last' })).toMatchObject({ spend: { agent_calls: 3 } })
+  expect(readdirSync(join(scene.repository, '.loopwright', 'loops'))).toEqual([])
+  await using out = mcpScene('replies:\n  - { role: designer, outcome: refused, message: I will not }\n')
+  const other = await out.connect()
+  expect(await other.wrong('design_loop', { ...design, agent: out.backend, cwd: out.repository })).toContain(
+    'I will not',
+  )
+  await using repairs = mcpScene(
+    `replies:\n  - { role: designer, text: "kind: repair\\nmission: healthy\\nstages: { verify: { run: npm test } }" }\n`,
+  )
+  const third = await repairs.connect()
+  const care = { goal: 'healthy', kind: 'repair', name: 'care', agent: repairs.backend, cwd: repairs.repository }
+  expect(await third.call('design_loop', care)).toMatchObject({ path: '.loopwright/loops/care/loop.yaml' })
+  expect((await third.call('list_loops', { cwd: repairs.repository })).loops).toEqual([
+    expect.objectContaining({ valid: true, kind: 'repair', goal: 'healthy' }),
+  ])
+})
+
 test('a loop is not designed through a link that leads out of the project', async () => {
   await using scene = mcpScene()
   mkdirSync(join(scene.folder, 'outside'))

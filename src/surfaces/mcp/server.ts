@@ -5,6 +5,7 @@ import { offerResources } from './resources.ts'
 import { tasksOfRuns } from './run-tasks.ts'
 import { offerTasks } from './tasks.ts'
 import { offerAbout } from './tools/about.ts'
+import { offerDesign } from './tools/design.ts'
 import { offerLooking } from './tools/look.ts'
 import { offerOrchestration } from './tools/orchestrate.ts'
 import { offerSteering } from './tools/steer.ts'
@@ -34,6 +35,7 @@ export function createServer(world: McpWorld): McpServer {
   offerLooking(server, world)
   offerSteering(server, world)
   offerAbout(server, world)
+  offerDesign(server, world)
   offerResources(server, world)
   offerPrompts(server, world)
   offerTasks(server, tasksOfRuns(world))

@@ -150,6 +150,8 @@ export const design = z.strictObject({
   success_criteria: texts.optional().describe('when it is reached; absent: the agent proposes them'),
   verify_commands: texts.optional().describe('commands that must pass; absent: guessed from the project'),
   max_iterations: z.int().min(1).max(1_000_000).optional().describe('default 4'),
+  agent: text.min(1).optional().describe('who writes it, by name or "auto"; absent: a template is filled in'),
+  model: text.max(500).optional().describe('the model the agent shall use'),
   cwd: directory.optional(),
 })
 
@@ -157,6 +159,6 @@ export const designed = z.looseObject({
   path: z.string().describe('of the loop file, for run_loop'),
   kind: z.string(),
   text: z.string(),
-  made_by: z.string().describe('"template": no agent was asked'),
+  made_by: z.string().describe('the agent; "template": none was asked'),
   message: z.string(),
 })

@@ -44,6 +44,13 @@ export async function withApp<T>(world: McpWorld, place: Place, call: (app: App)
   }
 }
 
+/** An agent somebody names: a script of it from the directory the call is about; undefined for the one that is found. */
+export function agentIn(world: McpWorld, cwd: string | undefined, named: string | undefined): string | undefined {
+  const script = /^scripted:(.+)$/s.exec(named ?? '')?.[1]
+  if (script !== undefined) return `scripted:${resolve(world.cwd, cwd ?? '.', script)}`
+  return named?.trim().toLowerCase() === 'auto' ? undefined : named
+}
+
 /** The directory that work is begun in. Throws `bad_input` where nobody can have meant the one the server was started in. */
 export function workDirectory(world: McpWorld, cwd: string | undefined): string {
   if (cwd === undefined && (world.cwd === '/' || world.cwd === world.env.HOME)) {

@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import { designLoop } from '../../../compose/design.ts'
 import { examine } from '../../../compose/examine.ts'
 import { backendFacts } from '../../../compose/look.ts'
 import { loopsOf, loopTemplates } from '../../../config/loops.ts'
 import * as shapes from '../shapes.ts'
-import { listed, offer } from '../tool.ts'
-import { type McpWorld, withApp, workDirectory } from '../world.ts'
+import { offer } from '../tool.ts'
+import { type McpWorld, withApp } from '../world.ts'
 
 const looks = { readOnlyHint: true, idempotentHint: true, openWorldHint: false }
 
@@ -72,34 +71,6 @@ export function offerAbout(server: McpServer, world: McpWorld): void {
       await withApp(world, { cwd }, async (app) => ({
         loops: await loopsOf(app.config.project),
         templates: loopTemplates(),
-      })),
-  )
-  offer(
-    server,
-    world,
-    {
-      name: 'design_loop',
-      title: 'Write a loop file',
-      description:
-        'Writes a valid loop file into .loopwright/loops of the project from a template, never over another. Look at its checks before run_loop runs it.',
-      input: shapes.design,
-      output: shapes.designed,
-      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-    },
-    async ({ cwd, ...input }) =>
-      await withApp(world, { cwd: workDirectory(world, cwd) }, async (app) => ({
-        ...(await designLoop(app, {
-          goal: input.goal,
-          kind: input.kind,
-          name: input.name,
-          criteria: listed(input.success_criteria),
-          verify: listed(input.verify_commands),
-          iterations: input.max_iterations,
-        })),
-        kind: input.kind,
-        made_by: 'template',
-        message:
-          'Written from a template, without an agent. See that its checks fail now and can pass, then let the user trust it: loopwright trust FILE.',
       })),
   )
 }

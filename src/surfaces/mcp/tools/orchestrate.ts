@@ -10,7 +10,7 @@ import { outcomeOf } from '../outcome.ts'
 import { giveAnswers, meantBy, returned } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { type Answer, listed, offer } from '../tool.ts'
-import { type McpWorld, withApp, workDirectory } from '../world.ts'
+import { agentIn, type McpWorld, withApp, workDirectory } from '../world.ts'
 
 const begins = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true }
 
@@ -150,10 +150,8 @@ function goalFlags(world: McpWorld, input: z.output<typeof shapes.goal>): Record
 }
 
 function howFlags(world: McpWorld, input: Omit<z.output<typeof shapes.loop>, 'loop'>): Record<string, unknown> {
-  const script = /^scripted:(.+)$/s.exec(input.backend ?? '')?.[1]
-  const named = input.backend?.trim().toLowerCase() === 'auto' ? undefined : input.backend
   return {
-    agent: script === undefined ? named : `scripted:${resolve(world.cwd, input.cwd ?? '.', script)}`,
+    agent: agentIn(world, input.cwd, input.backend),
     model: input.model,
     timeout: input.timeout,
     skipPermissions: input.skip_permissions,
