@@ -1,5 +1,16 @@
 import { codex } from '../../src/agents/command/presets/codex.ts'
-import { type AgentCase, key } from './describe.ts'
+import { type AgentCase, key, type McpCase } from './describe.ts'
+
+/** Codex as a client of our MCP server. Nobody is there to be asked, so the tools are allowed before. */
+function withModel(tool: string, ...model: readonly string[]): McpCase {
+  const allowed = 'mcp_servers.loopwright.default_tools_approval_mode="approve"'
+  return {
+    client: 'codex',
+    argv: (prompt) => ['codex', 'exec', '--json', ...model, '-s', 'workspace-write', '-c', allowed, prompt],
+    tool,
+    protocol: '2025-06-18',
+  }
+}
 
 export const codexCase: AgentCase = {
   pinned: { package: '@openai/codex', version: '0.169.0', command: 'codex' },
@@ -33,14 +44,14 @@ plugins = false
     model: 'gpt-5.5',
     usage: 'call',
   },
-  mcp: {
-    client: 'codex',
-    argv: (prompt) => [
-      ...['codex', 'exec', '--json', '-m', 'test-model', '-s', 'workspace-write'],
-      ...['-c', 'mcp_servers.loopwright.default_tools_approval_mode="approve"', prompt],
-    ],
-    tool: 'mcp__loopwright/orchestrate',
-    protocol: '2025-06-18',
-  },
+  mcp: withModel('mcp__loopwright/orchestrate', '-m', 'test-model'),
   streams: false,
+}
+
+/** The models that Codex is made for call tools out of a program that they write. */
+export const codexByProgram: McpCase = {
+  ...withModel('functions/exec'),
+  wrap: (input) => ({
+    code: `const { structuredContent } = await tools.mcp__loopwright__orchestrate(${JSON.stringify(input)})\ntext(structuredContent)`,
+  }),
 }

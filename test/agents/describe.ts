@@ -52,8 +52,10 @@ export interface McpCase {
   readonly client: McpClient
   /** Starts it without a person, who has allowed our tools. */
   argv(prompt: string): readonly string[]
-  /** What `orchestrate` is called towards the model. */
+  /** The tool by which the model calls `orchestrate`. */
   readonly tool: string
+  /** What that tool is given, where it is not what `orchestrate` gets. */
+  wrap?(input: Body): Body
   /** What the model must call before it may call that. */
   readonly before?: { readonly name: string; readonly input: Body }
   /** The revision of the protocol that it speaks with us. */

@@ -23,10 +23,10 @@ replies:
 `
 
 /** Everything that must hold of a real agent that calls our MCP server. */
-export function mcpSuite(agent: AgentCase): void {
-  const { preset, pinned, mcp } = agent
+export function mcpSuite(agent: AgentCase, mcp = agent.mcp): void {
+  const { preset, pinned } = agent
   if (mcp === undefined) throw new Error(`it is not said how ${preset.name} calls an MCP server`)
-  describe(`${preset.name} ${pinned.version} as a client of our MCP server`, () => {
+  describe(`${preset.name} ${pinned.version} as a client of our MCP server, by ${mcp.tool}`, () => {
     let commands = ''
     const scenes: Scene[] = []
     beforeAll(async () => {
@@ -105,8 +105,8 @@ async function converse(scene: Scene, mcp: McpCase, input: Body): Promise<Ended>
 }
 
 /** The model calls what must be called before, then `orchestrate`, once each, and says that all is done. */
-function calling({ tool, before }: McpCase, input: Body): Script {
-  const calls = [...(before === undefined ? [] : [before]), { name: tool, input }]
+function calling({ tool, before, wrap = (one) => one }: McpCase, input: Body): Script {
+  const calls = [...(before === undefined ? [] : [before]), { name: tool, input: wrap(input) }]
   return ({ tools, continues }) => {
     // Something else is wanted of it, such as a title for the conversation.
     if (!continues && !tools.includes(before?.name ?? tool)) return { do: 'text', text: 'A title' }

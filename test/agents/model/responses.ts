@@ -16,7 +16,8 @@ export const responses: Dialect = {
       said: input.map((item) => textIn((item as Body).content)).join('\n'),
       continues,
       result: continues ? textIn(last.output) : '',
-      tools: objects(body.tools).flatMap(namesOf),
+      // To its own models Codex offers tools among the messages.
+      tools: [...objects(body.tools), ...objects(body.input).flatMap((item) => objects(item.tools))].flatMap(namesOf),
     }
   },
   async *stream(turn) {
@@ -67,15 +68,11 @@ const message = (text: string, status: string) => ({
 
 const call = ({ id, name, input }: ToolCall): Body => {
   const [own = name, namespace] = name.split('/').reverse()
-  return {
-    id: `fc_${id}`,
-    type: 'function_call',
-    call_id: id,
-    name: own,
-    ...(namespace === undefined ? {} : { namespace }),
-    arguments: JSON.stringify(input),
-    status: 'completed',
-  }
+  const what = { call_id: id, name: own, ...(namespace === undefined ? {} : { namespace }), status: 'completed' }
+  const { code } = input
+  return typeof code === 'string' && own === 'exec'
+    ? { id: `ctc_${id}`, type: 'custom_tool_call', ...what, input: code }
+    : { id: `fc_${id}`, type: 'function_call', ...what, arguments: JSON.stringify(input) }
 }
 
 /** A tool's name; of a namespace its own, and those in it as `namespace/name`. */
