@@ -192,7 +192,7 @@ function budgetOf(results: readonly TickResult[]) {
 }
 
 /** 0: all went its way; 1: halted by a guard; 2: a tick failed; 3: a person has to decide. */
-function exitOf(results: readonly TickResult[]): number {
+export function exitOf(results: readonly TickResult[]): number {
   const outcomes = results.map(({ outcome }) => outcome)
   if (outcomes.includes('failed')) return 2
   if (outcomes.includes('escalated')) return 3
