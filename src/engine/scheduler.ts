@@ -63,13 +63,14 @@ export class Scheduler {
   /** Runs what is due now, each pattern once, and ends. Rejects as `run`, and when the state cannot be kept. */
   async once(signal: AbortSignal): Promise<void> {
     await this.#open()
-    const { clock } = this.#options
-    const until = clock.now()
     const done = new Set<string>()
+    let until: number | undefined
     try {
       while (!signal.aborted) {
         const control = await this.#look()
         this.#ready(control)
+        // What is new is due from its first look on.
+        until ??= this.#options.clock.now()
         const due = this.#due(control, until).filter(({ id }) => !done.has(id))
         for (const id of await this.#begin(due, control, signal)) done.add(id)
         if (this.#unsaved !== undefined) throw this.#unsaved
