@@ -65,7 +65,8 @@ export function etaMs(view: RunView, now: number): number | undefined {
 }
 
 /** What one turn of a loop is called, by its kind: an iteration, or the word of that kind. */
-export function turnWord(kind: string): 'iteration' | 'round' {
+export function turnWord(kind: string): 'iteration' | 'round' | 'tick' {
+  if (kind === 'triage') return 'tick'
   return kind === 'repair' ? 'round' : 'iteration'
 }
 

@@ -3,6 +3,8 @@ import type { Json, JsonObject } from './json.ts'
 import { listOf, numberOf, objectOf, textOf } from './peek.ts'
 import type { RunRecord } from './ports.ts'
 import { questionsOf } from './progress.ts'
+import { tickLines } from './triage/text.ts'
+import type { TickResult } from './triage/tick.ts'
 import type { RunView } from './view-types.ts'
 
 /** A run record that may have been found left behind by a dead driver. */
@@ -86,7 +88,7 @@ export function runResult(
     run_id: run.id,
     status: run.status,
     ...facts,
-    final_output: 'final_output' in own ? asText(own.final_output) : asText(value),
+    final_output: outputOf(run, own, value),
     summary: summaryOf(run, facts, workspace),
     history: shaped ? listOf(own.history) : [],
     spend: {
@@ -181,6 +183,12 @@ export function statusFacts(
     stop_reason: over ? stopReason(view, at, objectOf(value)) : null,
     ...(run?.rehydrated ? { rehydrated: true } : {}),
   }
+}
+
+/** What the run has to say, for people. */
+function outputOf(run: RunRecord, own: JsonObject, value: Json | undefined): string {
+  if (run.kind === 'triage' && 'outcome' in own) return tickLines(own as unknown as TickResult).join('\n')
+  return 'final_output' in own ? asText(own.final_output) : asText(value)
 }
 
 /** The loop's own value: of a run that is done, what it returned; else what it reported last. The row holds it, however large. */
