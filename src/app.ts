@@ -1,5 +1,6 @@
 import type { AgentListing } from './agents/registry.ts'
 import type { Triage } from './compose/triage/triage.ts'
+import type { Gate } from './compose/triage-gate.ts'
 import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
 import type { Caps } from './core/budget.ts'
@@ -93,6 +94,8 @@ export interface App {
   }
   /** The triage loops of the project: patterns, plans, ticks. */
   readonly triage: Triage
+  /** What the project's gate says of changes. */
+  readonly gate: Gate
   /** Pauses what this process drives and closes the store. */
   close(): Promise<void>
 }

@@ -17,6 +17,7 @@ import { Sandboxes } from './compose/sandboxes.ts'
 import { runServices } from './compose/services.ts'
 import { Triage } from './compose/triage/triage.ts'
 import { deskOf } from './compose/triage/wiring.ts'
+import { gateOf } from './compose/triage-gate.ts'
 import { chosenRun, RunWork } from './compose/work.ts'
 import { ensureHome, loadConfig } from './config.ts'
 import { capsOf } from './core/caps.ts'
@@ -140,6 +141,12 @@ export async function openApp(options: OpenOptions): Promise<App> {
     return await work.diff(await runs.get(chosenRun(asked) ?? id), maxBytes)
   }
 
+  const patterns = new Triage({
+    ...{ config, git, store, clock, runs, admission, warn },
+    root: config.project,
+    chooseAgent: () => agents.known.choose().name,
+  })
+
   return {
     config,
     runs,
@@ -206,10 +213,10 @@ export async function openApp(options: OpenOptions): Promise<App> {
     removeStale: () => removeStale(config.home),
     loopFolders: loopFolders(drivers),
     trust: admission.trust,
-    triage: new Triage({
-      ...{ config, git, store, clock, runs, admission, warn },
-      root: config.project,
-      chooseAgent: () => agents.known.choose().name,
+    triage: patterns,
+    gate: gateOf({
+      ...{ git, root: config.project, home: config.home, maxLines: config.triage.maxLines },
+      own: async () => (await patterns.patterns()).map(({ state }) => state),
     }),
     async close() {
       await runs.close()

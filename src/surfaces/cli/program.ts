@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { mcpClients } from '../../formats/mcp-clients.ts'
+import { addGateCommands } from './gate-commands.ts'
 import type { Io } from './io.ts'
 import { choice, duration, durationOrNever, list, money, pairs, whole } from './values.ts'
 
@@ -235,6 +236,7 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .option('--test', 'send each a notice, and say whether it arrived')
     .option('--json', 'print JSON')
     .action(act(async (flags: Flags) => (await import('./commands/notify.ts')).notify(io, flags)))
+  addGateCommands(io, command, act)
 
   // ── set up ─────────────────────────────────────────────────────────────────
   command('Set up:', 'init', 'make .loopwright/ in this project, or a folder for a repair loop')
