@@ -67,10 +67,10 @@ export async function beginDesign(
   settings: { readonly agent: string; readonly model?: string | undefined },
 ): Promise<RunRecord> {
   const { project, isolation } = app.config
+  const agent = settings.agent.startsWith('scripted:') ? settings.agent : app.agents.choose(settings.agent).name
   const place = placeOf(await loopsFolder(project), design)
   // Said before an agent is paid for it.
   if ((await lstat(place).catch(() => undefined)) !== undefined) throw taken(place)
-  const agent = settings.agent.startsWith('scripted:') ? settings.agent : app.agents.choose(settings.agent).name
   const model = settings.model === undefined ? {} : { model: settings.model }
   const spec = {
     goal: design.goal,
