@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { systemClock } from '../clock.ts'
-import { LoopwrightError } from '../core/errors.ts'
+import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import type { Clock } from '../core/ports.ts'
 import { checkTimeZone } from '../core/triage/cron.ts'
@@ -102,9 +102,15 @@ export class Schedule {
       control: () => this.#files.control(),
       tick: async (pattern, tick) => {
         const request = { pattern, dryRun, id: tick.run, signal: tick.signal, ...(dryRun ? { session } : {}) }
-        const result = await ticks.tick(level === undefined ? request : { ...request, level })
-        results.set(tick.run, result)
-        return noteOf(result)
+        try {
+          const result = await ticks.tick(level === undefined ? request : { ...request, level })
+          results.set(tick.run, result)
+          return noteOf(result)
+        } catch (error) {
+          // Nothing failed: nothing might begin.
+          if (!isLoopwrightError(error, 'killed') || tick.signal.aborted) throw error
+          return { outcome: 'halt', items: [], reason: error.message }
+        }
       },
       newRun,
       ...(pollMs === undefined ? {} : { pollMs }),

@@ -19,7 +19,13 @@ export type ScheduleEvent =
       readonly rows: readonly { readonly pattern: Pattern; readonly entry: PatternState; readonly paused: boolean }[]
     }
   | { readonly type: 'tick_started'; readonly pattern: Pattern; readonly tick: TickUnderWay; readonly resumed: boolean }
-  | { readonly type: 'tick_ended'; readonly pattern: Pattern; readonly entry: PatternState; readonly error?: unknown }
+  | {
+      readonly type: 'tick_ended'
+      readonly pattern: Pattern
+      readonly entry: PatternState
+      readonly note: TickNote
+      readonly error?: unknown
+    }
   /** It was cut off by the end of the scheduler, and is gone on with by the next. */
   | { readonly type: 'tick_paused'; readonly pattern: Pattern; readonly tick: TickUnderWay }
   /** Something is wrong that does not end the scheduler; said once until it changes. */

@@ -207,7 +207,7 @@ export class Scheduler {
       const pattern = this.#patterns.find(({ id }) => id === begun.id) ?? begun
       const after = this.#after(entry, pattern, begun, note)
       this.#put(after)
-      onEvent?.({ type: 'tick_ended', pattern, entry: after, ...(error === undefined ? {} : { error }) })
+      onEvent?.({ type: 'tick_ended', pattern, entry: after, note, ...(error === undefined ? {} : { error }) })
     }
   }
 

@@ -6,6 +6,8 @@ export interface TickNote {
   readonly outcome: 'noop' | 'report' | 'act' | 'halt' | 'failed'
   /** Ids of the items that want attention. */
   readonly items: readonly string[]
+  /** Why, for people, where there is no result that says so. */
+  readonly reason?: string
 }
 
 /** So many items are remembered of a pattern. */

@@ -64,12 +64,12 @@ export function eventLine(
     case 'tick_paused':
       return `${clockOf(now)}  ${oneLine(event.pattern.id, 40)} tick ${event.tick.number} is paused; loopwright start goes on with it`
     case 'tick_ended': {
-      const { pattern, entry, error } = event
+      const { pattern, entry, note, error } = event
       const what =
         error !== undefined
           ? `${style.red('failed')}: ${oneLine(messageOf(error), 200)}`
           : result === undefined
-            ? (entry.last?.pulse ?? '')
+            ? [entry.last?.pulse ?? '', ...(note.reason === undefined ? [] : [oneLine(note.reason, 200)])].join(': ')
             : resultText(result, style)
       return `${clockOf(now)}  ${oneLine(pattern.id, 40)} tick ${entry.ticks}: ${what} · next ${nextText({ entry, now })}`
     }

@@ -110,7 +110,7 @@ async function later(io: Io, schedule: Schedule): Promise<void> {
 function tickJson(event: ScheduleEvent, result: TickResult | undefined): Readonly<Record<string, unknown>> | undefined {
   switch (event.type) {
     case 'tick_ended': {
-      const { pattern, entry, error } = event
+      const { pattern, entry, note: told, error } = event
       const next = entry.next === null ? null : new Date(entry.next).toISOString()
       return {
         event: 'tick',
@@ -119,6 +119,7 @@ function tickJson(event: ScheduleEvent, result: TickResult | undefined): Readonl
         was: entry.last?.pulse ?? null,
         next,
         ...(error === undefined ? {} : { error: messageOf(error) }),
+        ...(told.reason === undefined ? {} : { reason: told.reason }),
         ...(result === undefined ? {} : { result }),
       }
     }
