@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { driveBehind } from '../../src/compose/behind.ts'
+import { openApp } from '../../src/compose.ts'
+import { parseGoal } from '../../src/core/spec/loop.ts'
 import { listProcesses } from '../../src/process/table.ts'
 import { until } from '../fixtures/engine.ts'
 import { mcpScene } from '../fixtures/mcp.ts'
@@ -25,6 +28,21 @@ test('a run in the background is no child of what began it: a client that ends a
   expect(await next.call('orchestrate_status', { run_id: run })).toMatchObject({ running: true, status: 'running' })
   await next.call('orchestrate_stop', { run_id: run })
   expect(await next.call('orchestrate_result', { run_id: run, wait: true })).toMatchObject({ status: 'stopped' })
+})
+
+test('a driver that cannot start is told of, with its own words and where its log is', async () => {
+  await using scene = mcpScene()
+  const app = await openApp({ cwd: scene.repository, env: scene.env })
+  try {
+    const run = await app.start({ spec: parseGoal({ goal: 'write', agent: scene.backend }) })
+    await expect(driveBehind(app, { ...scene.env, NODE_OPTIONS: '--no-such-flag' }, run)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('--no-such-flag'),
+      hint: expect.stringContaining('driver.log'),
+    })
+  } finally {
+    await app.close()
+  }
 })
 
 /** All descendants of a process by their parents. */
