@@ -19,7 +19,8 @@ export function issuesSource(place: ForgeOrWhy): Source {
 
 function issueFinding(issue: ForgeIssue): Finding {
   const marked = (words: RegExp) => issue.labels.some((label) => words.test(label))
-  const urgent = marked(/security|critical|urgent|regression|\bp0\b|\bp1\b|blocker/i)
+  // The label that pauses every loop must not fall off the end of a long list.
+  const urgent = marked(/^loop-pause-all$|security|critical|urgent|regression|\bp0\b|\bp1\b|blocker/i)
   const low = issue.labels.length > 0 && !marked(/bug|defect|crash/i)
   return {
     id: `issue:${issue.number}`,
@@ -100,6 +101,7 @@ function pullFinding(
   const reasons = [
     ...(failing.length === 0 ? [] : [`failing: ${[...new Set(failing.map(({ workflow }) => workflow))].join(', ')}`]),
     ...(review === undefined ? [] : [`a review by ${review.author} has no answer`]),
+    ...(pull.labels.includes('loop-pause-all') ? ['it pauses every loop'] : []),
     ...(stale ? [`no news since ${new Date(pull.updatedAt).toISOString().slice(0, 10)}`] : []),
   ]
   if (reasons.length === 0) return []
@@ -112,7 +114,11 @@ function pullFinding(
       body: `${said}${pull.body}`.slice(0, mostBody),
       ...common(pull),
       labels: pull.labels,
-      weight: failing.length > 0 || review !== undefined ? 'normal' : 'low',
+      weight: pull.labels.includes('loop-pause-all')
+        ? 'high'
+        : failing.length > 0 || review !== undefined
+          ? 'normal'
+          : 'low',
     },
   ]
 }

@@ -8,6 +8,8 @@ export interface GitSourceOptions {
   readonly view: OpenView
   /** When somebody last looked, in milliseconds since 1970: commits since then are read. */
   readonly since: number
+  /** Paths whose changes are nobody's business: what loops record. */
+  readonly ignored?: readonly string[]
   /** Files added since then from this size on are told; 5 MiB by default. */
   readonly largeBytes?: number
   /** Branches at least so many commits behind are told; 100 by default. */
@@ -151,14 +153,14 @@ async function behind({ git, repo, head, branch, branches }: GitView, options: G
 }
 
 /** What is not committed, and what is under way. */
-async function status(view: GitView): Promise<Finding[]> {
+async function status(view: GitView, { ignored = [] }: GitSourceOptions): Promise<Finding[]> {
   const found: Finding[] = view.underWay.map((what) => ({
     id: `git:under-way:${what}`,
     source: 'git',
     title: `a ${what} is under way in the working copy`,
     weight: 'normal',
   }))
-  const paths = view.head === undefined ? [] : await view.status()
+  const paths = view.head === undefined ? [] : (await view.status()).filter((path) => !ignored.includes(path))
   if (paths.length === 0) return found
   const title = paths.length === 1 ? `1 uncommitted change: ${paths[0]}` : `${paths.length} uncommitted changes`
   const id = `git:status:${digest([...paths].sort().join('\n'))}`
