@@ -1,3 +1,4 @@
+import { writeActionFiles } from '../../../compose/action.ts'
 import { formatDuration } from '../../../core/duration.ts'
 import { oneLine, plainText } from '../../../core/plain.ts'
 import { isLevel, type Level, levels } from '../../../core/triage/level.ts'
@@ -150,6 +151,7 @@ export async function runPattern(io: Io, id: string, flags: PatternFlags): Promi
       } finally {
         stopListening()
       }
+      await writeActionFiles(io.env, results)
       print(
         io,
         flags.json
