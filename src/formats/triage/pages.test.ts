@@ -148,6 +148,9 @@ describe('a skill', () => {
 
   it('stays where its front matter is broken, and is cut off where it is too long', () => {
     expect(parseSkill('---\nname: [\n---\nDo it.', 'x', 'p').text).toBe('Do it.')
+    expect(parseSkill('---\nname: x\ndescription: When: always\n---\nDo it.', 'x', 'p').description).toBe(
+      'When: always',
+    )
     expect(parseSkill('---\nDo it.', 'x', 'p').text).toBe('---\nDo it.')
     const long = parseSkill('é'.repeat(50_000), 'x', 'p').text
     expect(long.length).toBeLessThanOrEqual(20_000)

@@ -44,16 +44,19 @@ export function parseSkill(text: string, name: string, path: string): Skill {
 }
 
 function descriptionOf(front: string, path: string): string | undefined {
-  if (front.trim() === '') return undefined
+  const text = oneLine(written(front, path), 1000)
+  return text === '' ? undefined : text
+}
+
+function written(front: string, path: string): string {
+  if (front.trim() === '') return ''
   try {
     const { value } = parseYaml(front, path)
-    const given: unknown =
-      typeof value === 'object' && value !== null && Object.hasOwn(value, 'description')
-        ? Reflect.get(value, 'description')
-        : undefined
-    const text = typeof given === 'string' ? oneLine(given, 1000) : ''
-    return text === '' ? undefined : text
+    const own = typeof value === 'object' && value !== null && Object.hasOwn(value, 'description')
+    const given: unknown = own ? Reflect.get(value, 'description') : ''
+    return typeof given === 'string' ? given : ''
   } catch {
-    return undefined
+    // Many write a colon in it without quotes, which no YAML reader takes.
+    return /^description:[ \t]{0,20}([^\n|>].{0,2000})$/m.exec(front)?.[1] ?? ''
   }
 }
