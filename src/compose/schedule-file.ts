@@ -12,7 +12,8 @@ import { isAlive, processIdentity } from '../process/identity.ts'
 import { fileError, isErrno, readText, writeAtomic } from '../workspace/files.ts'
 import { withLock } from '../workspace/lock.ts'
 
-const time = z.number().int()
+/** Milliseconds since 1970, as a date can hold them. */
+const time = z.number().int().min(0).max(8.64e15)
 const underWay = z.object({ run: z.string().min(1), number: z.number().int(), due: time, began: time })
 const pulse = z.enum(pulses)
 const stateFile = z.object({
@@ -38,7 +39,7 @@ const controlFile = z.object({
   paused: z.boolean(),
   patterns: z.array(z.object({ id: z.string().min(1), paused: z.boolean().optional(), now: z.number() })),
 })
-const holderFile = z.object({ pid: z.number().int(), started: z.string(), host: z.string(), since: z.number() })
+const holderFile = z.object({ pid: z.number().int(), started: z.string(), host: z.string(), since: time })
 
 /** Who runs the schedule of a project. */
 export type ScheduleHolder = z.infer<typeof holderFile>

@@ -23,6 +23,8 @@ export async function start(io: Io, patterns: readonly string[], flags: StartFla
 }
 
 async function startHere(io: Io, schedule: Schedule, patterns: readonly string[], flags: StartFlags): Promise<number> {
+  const { timeZone, once = false, dryRun = false } = flags
+  const level = levelOf(flags.level)
   const stopping = new AbortController()
   const stopListening = io.onInterrupt((times) => {
     if (times > 1) {
@@ -34,8 +36,6 @@ async function startHere(io: Io, schedule: Schedule, patterns: readonly string[]
   })
   const unread = () => stopping.abort()
   io.unread.addEventListener('abort', unread, { once: true })
-  const { timeZone, once = false, dryRun = false } = flags
-  const level = levelOf(flags.level)
   const show = shown(io, schedule, flags)
   try {
     await schedule.start({
