@@ -29,6 +29,7 @@ try {
       await check(`npx loopwright --version under Node ${name}`, () => command(node))
       await check(`npx loopwright --help under Node ${name}`, () => help(node))
       await check(`npx loopwright demo under Node ${name}`, () => demo(node))
+      await check(`a triage tick of the tarball in an empty folder under Node ${name}`, () => tick(node, tarball))
     }
   }
 } finally {
@@ -157,6 +158,21 @@ function help(node) {
 }
 
 /** The goal loop from the built files: real git, real processes, real SQLite. */
+/** Without a project, a configuration, a key or an installation: a tick goes through from end to end, and leaves nothing behind. */
+function tick(node, tarball) {
+  const empty = mkdtempSync(join(scratch, 'tick-'))
+  const said = run('npx', ['--yes', tarball, 'run', 'daily-triage', '--level', 'L2', '--dry-run'], { node, cwd: empty })
+  for (const words of [
+    'Ran 1 tick(s) of Daily Triage [L2]',
+    'verifier verdict: accept',
+    'would commit',
+    '5,000 / 100,000',
+  ]) {
+    if (!said.includes(words)) throw new Error(`no "${words}" in:\n${said}`)
+  }
+  if (readdirSync(empty).length > 0) throw new Error(`it left ${readdirSync(empty)}`)
+}
+
 function demo(node) {
   const said = run('npx', ['--no-install', 'loopwright', 'demo'], { node, cwd: app })
   if (!said.includes('branch')) throw new Error(`it said:\n${said}`)

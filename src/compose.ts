@@ -109,7 +109,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
   const { onDelta } = options
   const notices = noticesFor({ config, env: childEnv, warn })
   const desk = {
-    ...{ config, env: childEnv, store, clock, git, work, runCommand },
+    ...{ config, env: childEnv, store, clock, git, work, runCommand, warn },
     tell: (notice: Notice) => notices.tell(notice),
   }
   const runs = new Runs({
@@ -122,7 +122,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     loops: [goal, repair, triage, coordinator, designer(problemOf), ...(options.loops ?? [])],
     servicesOf: runServices({
-      ...{ config, agents, confiner, admission, work, folders, runCommand, browser, onDelta },
+      ...{ config, env: childEnv, agents, confiner, admission, work, folders, runCommand, browser, onDelta },
       deskOf: (run, workspace, confine) => deskOf(desk, run, workspace, confine),
     }),
     onEnding: async (run) => {
@@ -214,6 +214,8 @@ export async function openApp(options: OpenOptions): Promise<App> {
     loopFolders: loopFolders(drivers),
     trust: admission.trust,
     triage: patterns,
+    initTriage: async (project, request) =>
+      await (await import('./compose/triage-init.ts')).initTriage(project, request),
     gate: gateOf({
       ...{ git, root: config.project, home: config.home, maxLines: config.triage.maxLines },
       own: async () => (await patterns.patterns()).map(({ state }) => state),

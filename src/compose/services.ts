@@ -14,11 +14,13 @@ import type { AgentShop } from './agents.ts'
 import type { Confiner } from './confine.ts'
 import { loopFolderOf, type RunFolders } from './folders.ts'
 import { held } from './triage/held.ts'
-import { tokenless, withoutTokens } from './triage/tokens.ts'
+import { emptiedTokens, tokenless, withoutTokens } from './triage/tokens.ts'
 import type { RunWork } from './work.ts'
 
 export interface ServicesOptions {
   readonly config: Config
+  /** What agents and commands start with. */
+  readonly env: Readonly<Record<string, string>>
   readonly agents: AgentShop
   readonly confiner: Confiner
   readonly admission: Admission
@@ -36,7 +38,7 @@ export interface ServicesOptions {
 
 /** What a run's effects use: its agents, workspace and commands, confined as it is, and its folders. */
 export function runServices(options: ServicesOptions): ServicesOf {
-  const { config, agents, confiner, admission, work, folders, runCommand, browser, onDelta, deskOf } = options
+  const { config, env, agents, confiner, admission, work, folders, runCommand, browser, onDelta, deskOf } = options
   return (record: RunRecord): Services => {
     const settings = settingsOf(record)
     const { folder, loop } = folders.open(record) ?? {}
@@ -48,11 +50,12 @@ export function runServices(options: ServicesOptions): ServicesOf {
     }
     const desk = deskOf(record, workspace, confine)
     // No agent and no check of a triage tick holds a token that can write: what leaves the machine is the desk's to say.
-    const run = desk === undefined ? runCommand : withoutTokens(runCommand)
+    const emptied = desk === undefined ? {} : emptiedTokens(env)
+    const run = desk === undefined ? runCommand : withoutTokens(runCommand, emptied)
     const deskless = desk === undefined
     const known = new Map<Agent, Agent>()
     const admitted = (agent: Agent): Agent => {
-      const plain = deskless ? agent : tokenless(agent)
+      const plain = deskless ? agent : tokenless(agent, emptied)
       const guarded = known.get(agent) ?? guard(plain, () => admission.admitAgent(agent.name, settings, record.project))
       known.set(agent, guarded)
       return guarded
@@ -60,7 +63,7 @@ export function runServices(options: ServicesOptions): ServicesOf {
     return {
       role: (name) => roleOf(name, settings, config, (named) => admitted(agents.get(settings, named))),
       workspace: desk === undefined ? workspace : async () => held(await workspace()),
-      ...(desk === undefined ? {} : { desk }),
+      ...(desk === undefined ? {} : { desk, oneAtATime: true }),
       ...(confine ? { confine } : {}),
       runCheck: checkRunner(run),
       runCommand: run,

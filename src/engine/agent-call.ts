@@ -48,7 +48,7 @@ export async function callAgent<Input, Output>(
         {
           effect: 'agent',
           input: [role.system, prompt],
-          reserve: { agentCalls: 1, agents: calls === 1 ? 1 : 0, ...allowance(branch.caps) },
+          reserve: { agentCalls: 1, agents: calls === 1 ? 1 : 0, ...allowance(branch.caps, services.oneAtATime) },
           usage: (value) => ({ agentCalls: 1, agents: calls === 1 ? 1 : 0, ...services.amounts(value.usage) }),
           detail: detailOf(caller, role.name, settings, options, calls),
           digest: digestOf,

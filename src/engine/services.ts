@@ -45,6 +45,8 @@ export interface Services {
   readonly confine?: Confine
   readonly runCheck: RunCheck
   readonly runCommand: RunCommand
+  /** No two calls of the run overlap, so that each may use all that is left. */
+  readonly oneAtATime?: boolean
   /** What a call used, in whole numbers. */
   amounts(usage: Usage | undefined): Amounts
   /** Where the full output of an agent or a check goes; a file of this name in the run's folder. */
@@ -101,11 +103,12 @@ export type HookName =
 export type ServicesOf = (run: RunRecord) => Services
 
 /**
- * The tokens and money reserved for one agent call whose use nobody can know beforehand: an eighth of the cap. The true use is
- * settled after, and a run whose calls together pass the cap while they run is stopped.
+ * The tokens and money reserved for one agent call whose use nobody can know beforehand: an eighth of the cap, or all of it where no
+ * two calls overlap. The true use is settled after, and a run whose calls together pass the cap while they run is stopped.
  */
-export function allowance(caps: Caps): Amounts {
-  const share = (cap: number | undefined) => (cap === undefined ? undefined : Math.max(1, Math.ceil(cap / 8)))
+export function allowance(caps: Caps, oneAtATime = false): Amounts {
+  const parts = oneAtATime ? 1 : 8
+  const share = (cap: number | undefined) => (cap === undefined ? undefined : Math.max(1, Math.ceil(cap / parts)))
   const tokens = share(caps.tokens)
   const microUsd = share(caps.microUsd)
   return { ...(tokens === undefined ? {} : { tokens }), ...(microUsd === undefined ? {} : { microUsd }) }

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Store } from '../../core/ports.ts'
 
-/** The share of a day's tokens from which a pattern only reports. */
-export const reportOnlyFrom = 0.8
-
 /** The UTC day of a time: `2026-11-21`. */
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
@@ -32,11 +29,17 @@ export interface DayLimits {
   readonly reportOnly?: string
 }
 
-/** What is left of a day's tokens: from 80 % on only reports, at the cap nothing. */
-export function dayLimits({ used, cap }: { readonly used: number; readonly cap: number | null }): DayLimits {
+/** What is left of a day: past its share of the tokens only reports, at the cap, or after its last tick, nothing. */
+export function dayLimits(
+  { used, cap, ticks }: { readonly used: number; readonly cap: number | null; readonly ticks: number },
+  { reportOnlyAt, runsPerDay }: { readonly reportOnlyAt: number; readonly runsPerDay?: number | undefined },
+): DayLimits {
+  if (runsPerDay !== undefined && ticks >= runsPerDay) {
+    return { used, cap, halted: `${ticks} of today's ${runsPerDay} ticks are done: it goes on tomorrow (UTC)` }
+  }
   if (cap === null) return { used, cap }
   const told = `${used} of today's ${cap} tokens are used`
   if (used >= cap) return { used, cap, halted: `${told}: it goes on tomorrow (UTC), or with a larger cap` }
-  if (used >= cap * reportOnlyFrom) return { used, cap, reportOnly: `${told}: from 80 % on it only reports` }
-  return { used, cap }
+  if (used < cap * reportOnlyAt) return { used, cap }
+  return { used, cap, reportOnly: `${told}: from ${Math.round(reportOnlyAt * 100)} % on it only reports` }
 }

@@ -5,7 +5,7 @@ import type { Discovery } from '../../core/triage/finding.ts'
 import { permissions } from '../../core/triage/level.ts'
 import type { Delivery, Notice, Standing, TickDesk } from '../../core/triage/ports.ts'
 import type { TickDraft, TickResult } from '../../core/triage/tick.ts'
-import { type DayLimits, dayLimits, tokensOf } from './days.ts'
+import { type DayLimits, dayLimits, dayOf, tokensOf } from './days.ts'
 import { isWaiting, pastTicks, remember } from './memory.ts'
 import { noticeOf } from './notices.ts'
 import { exampleFinding } from './rehearsal.ts'
@@ -24,7 +24,7 @@ export interface DeskOptions {
   readonly look: (signal: AbortSignal) => Promise<Discovery>
   /** Pushes the run's branch and opens a pull request for it; says why not where it cannot. */
   readonly propose: (
-    result: TickDraft,
+    result: TickResult,
     signal: AbortSignal,
   ) => Promise<{ readonly url: string } | { readonly why: string }>
   /** Merges the run's branch into the branch the user is on. */
@@ -60,17 +60,43 @@ export function tickDesk(options: DeskOptions): TickDesk {
     const [used, caps, logged] = [
       await tokensOf(store, scope),
       await store.caps(scope),
-      dryRun ? { runs: 0, tokens: 0 } : await files.today(new Date(now).toISOString().slice(0, 10)),
+      dryRun ? { runs: 0, tokens: 0 } : await files.today(dayOf(now)),
     ]
     // Another machine may have worked on this project today: then its run log knows more than our ledger.
     const [own] = [await tokensOf(store, `run:${run.id}`)]
-    return dayLimits({ used: Math.max(used, logged.tokens + own), cap: caps.tokens ?? null })
+    const today = dayOf(now)
+    const done = dryRun
+      ? []
+      : (await pastTicks(store, root, pattern.id, now)).filter(
+          (tick) => tick.run.id !== run.id && dayOf(tick.run.createdAt) === today && tick.result.outcome !== 'halted',
+        )
+    return dayLimits(
+      {
+        used: Math.max(used, logged.tokens + own),
+        cap: caps.tokens ?? null,
+        ticks: Math.max(done.length, logged.runs),
+      },
+      spec,
+    )
   }
 
   const halted = async (): Promise<string | undefined> => {
     if (await store.killSwitch()) return 'the kill switch is on: loopwright kill --off turns it off'
     if (dryRun) return undefined
     return await files.paused()
+  }
+
+  const completed = async (draft: TickDraft): Promise<TickResult> => {
+    const spend = (await store.spend(`run:${run.id}`)).used
+    const day = await limits()
+    return {
+      ...draft,
+      tokens: spend.tokens ?? 0,
+      costUsd: (spend.microUsd ?? 0) / 1_000_000,
+      spent: day.used,
+      cap: day.cap,
+      duration: Math.max(0, Math.round((clock.now() - Date.parse(draft.startedAt)) / 1000)),
+    }
   }
 
   return {
@@ -115,7 +141,7 @@ export function tickDesk(options: DeskOptions): TickDesk {
       if (how === 'pull_request') {
         if (!may.propose) return kept(`${spec.level} opens no pull request: the branch is kept`)
         try {
-          const made = await options.propose({ ...result, branch }, signal)
+          const made = await options.propose({ ...(await completed(result)), branch }, signal)
           if ('why' in made) return kept(`no pull request: ${made.why}`)
           return { outcome: 'proposed', branch, url: made.url, reason: why }
         } catch (error) {
@@ -127,16 +153,7 @@ export function tickDesk(options: DeskOptions): TickDesk {
       return merged.merged ? { outcome: 'merged', branch, reason: why } : kept(`not merged: ${merged.reason}`)
     },
     async record(draft): Promise<TickResult> {
-      const spend = (await store.spend(`run:${run.id}`)).used
-      const day = await limits()
-      const result: TickResult = {
-        ...draft,
-        tokens: spend.tokens ?? 0,
-        costUsd: (spend.microUsd ?? 0) / 1_000_000,
-        spent: day.used,
-        cap: day.cap,
-        duration: Math.max(0, Math.round((clock.now() - Date.parse(draft.startedAt)) / 1000)),
-      }
+      const result = await completed(draft)
       if (dryRun) return result
       if (may.record && result.outcome !== 'halted') await files.write(result)
       if (may.notify) {

@@ -12,9 +12,10 @@ import { gitSource } from '../../sources/git.ts'
 import type { OpenView } from '../../sources/look.ts'
 import { todoSource } from '../../sources/todo.ts'
 import { viewRepository } from '../../workspace/reader.ts'
+import { ledgerName, runLogName } from './files.ts'
 import { forgeOf } from './forge.ts'
 import { pastTicks } from './memory.ts'
-import { withoutTokens } from './tokens.ts'
+import { emptiedTokens, withoutTokens } from './tokens.ts'
 import type { DeskWiring } from './wiring.ts'
 
 /** How far back the first tick looks, in milliseconds. */
@@ -31,7 +32,7 @@ export function lookerOf(
 ): (signal: AbortSignal) => Promise<Discovery> {
   const { git, config, store, clock, confine } = wiring
   const { root, pattern, verify } = spec
-  const runCommand = withoutTokens(wiring.runCommand)
+  const runCommand = withoutTokens(wiring.runCommand, emptiedTokens(wiring.env))
   const view: OpenView = (use) => viewRepository({ git, home: config.home, project: root }, use)
 
   return async (signal) => {
@@ -44,7 +45,7 @@ export function lookerOf(
     const since = last === undefined ? clock.now() - firstLookMs : Date.parse(last.result.startedAt)
 
     const sources: Readonly<Record<SourceName, () => Source>> = {
-      git: () => gitSource({ view, since }),
+      git: () => gitSource({ view, since, ignored: [pattern.state, runLogName, ledgerName] }),
       todo: () => todoSource({ view }),
       checks: () => checksSource({ checks: verify, run: checkRunner(runCommand), options: place ?? { cwd: root } }),
       audit: () => auditSource({ run: runCommand, options: place ?? { cwd: root } }),

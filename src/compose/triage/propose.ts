@@ -1,14 +1,46 @@
-import type { RunRecord, Workspace } from '../../core/ports.ts'
+import { githubEnvironment } from '../../config/github.ts'
+import type { Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import type { TickDraft } from '../../core/triage/tick.ts'
+import { pullRequestOf } from '../../core/triage/pull-request.ts'
+import type { TickResult } from '../../core/triage/tick.ts'
+import { type PushCredentials, pushBranch } from '../../workspace/push.ts'
+import { forgeOf } from './forge.ts'
 import type { DeskWiring } from './wiring.ts'
 
-/** Pushes a tick's branch and opens a pull request for it. */
+/**
+ * Pushes a tick's branch and opens a pull request for it, or finds the one that is open. The engine holds the right to do so; no agent
+ * and no check of the tick does.
+ */
 export function proposer(
-  _wiring: DeskWiring,
-  _run: RunRecord,
-  _spec: TriageSpec,
-  _workspace: () => Promise<Workspace>,
-): (result: TickDraft, signal: AbortSignal) => Promise<{ readonly url: string } | { readonly why: string }> {
-  return async () => ({ why: 'no forge is known' })
+  wiring: DeskWiring,
+  spec: TriageSpec,
+  workspace: () => Promise<Workspace>,
+): (result: TickResult, signal: AbortSignal) => Promise<{ readonly url: string } | { readonly why: string }> {
+  const { git, config, env } = wiring
+  return async (result, signal) => {
+    const found = await forgeOf(wiring, spec.root, signal)
+    if ('why' in found) return found
+    const { branch } = await workspace()
+    const commit = result.change?.commit
+    if (branch === undefined || commit === undefined) return { why: 'nothing was committed' }
+    const { token } = githubEnvironment(env)
+    const credentials: PushCredentials | undefined =
+      found.by === 'gh'
+        ? { helper: '!gh auth git-credential', host: found.host }
+        : token === undefined
+          ? undefined
+          : { token, host: found.host }
+    await pushBranch({
+      git,
+      home: config.home,
+      project: spec.root,
+      branch,
+      commit,
+      ...(credentials === undefined ? {} : { credentials }),
+    })
+    const { title, body } = pullRequestOf(result)
+    const base = await found.forge.defaultBranch()
+    const { url } = await found.forge.openPull({ branch, base, title, body })
+    return { url }
+  }
 }

@@ -81,8 +81,10 @@ export class Triage implements TriageTicks {
    * gone on with instead. Rejects with `conflict` while another tick of the pattern is under way, `untrusted`, `killed`, and as agents do.
    */
   async tick(request: TickRequest): Promise<TickResult> {
-    const { git, config, root } = this.#options
+    const { git, config, root, store } = this.#options
     const { dryRun = false } = request
+    const known = request.id === undefined ? undefined : await store.getRun(request.id)
+    if (known !== undefined) return await this.#drive(known.id, request.signal)
     const there = await isRepository(git, root)
     const rehearsal = dryRun && !there ? await rehearse(git, config.home) : undefined
     try {
@@ -109,9 +111,10 @@ export class Triage implements TriageTicks {
     const { pattern, dryRun = false, settings = {} } = request
     const project = await this.project()
     const { verify, deliver, maxLines } = config.triage
-    const gate = project.gate
+    const { gate } = project
     const scripted = dryRun && settings.agent === undefined && settings.agentCommand === undefined
     const level = request.level ?? this.#levelOf(pattern)
+    const limits = project.limitsOf(pattern, level)
     return parseTriage({
       sandbox: config.sandbox,
       ...(config.model === undefined ? {} : { model: config.model }),
@@ -128,8 +131,11 @@ export class Triage implements TriageTicks {
       root,
       gate: maxLines === undefined ? gate : { ...gate, maxLines: Math.min(maxLines, gate.maxLines ?? maxLines) },
       rules: [...project.rules],
-      skills: [...project.skillsOf(pattern)],
+      skills: await project.skillsOf(pattern),
       maxAttempts: project.maxAttempts,
+      reportOnlyAt: project.reportOnlyAt,
+      ...(limits.runsPerDay === undefined ? {} : { runsPerDay: limits.runsPerDay }),
+      budget: { ...(limits.agentCalls === undefined ? {} : { agentCalls: limits.agentCalls }), ...settings.budget },
       ...(request.tick === undefined ? {} : { tick: request.tick }),
       ...(request.item === undefined ? {} : { item: request.item }),
       ...(request.asked === undefined ? {} : { request: request.asked }),
@@ -144,11 +150,9 @@ export class Triage implements TriageTicks {
   async #begin(request: TickRequest, spec: TriageSpec, project: string): Promise<RunRecord> {
     const { config, root, store, clock, runs, admission } = this.#options
     const { pattern, dryRun } = spec
-    const known = request.id === undefined ? undefined : await store.getRun(request.id)
-    if (known !== undefined) return known
     await this.#trusted(spec)
     const agent = await admission.admit({ spec, project })
-    const cap = (await this.project()).capOf(pattern)
+    const { tokensPerDay: cap } = (await this.project()).limitsOf(pattern)
     const scope = dryRun ? `rehearsal:${request.session ?? runs.newId()}` : dayScope(root, pattern.id, clock.now())
     await store.setCaps(scope, cap === null ? {} : { tokens: cap })
     const start = async () =>

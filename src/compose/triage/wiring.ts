@@ -18,6 +18,7 @@ export interface DeskWiring {
   readonly work: RunWork
   readonly runCommand: RunCommand
   readonly confine: Confine | undefined
+  readonly warn: (message: string) => void
   readonly tell: (notice: Notice) => void
 }
 
@@ -39,9 +40,9 @@ export function deskOf(
     clock,
     workspace,
     tell,
-    files: tickFiles(spec, clock),
+    files: tickFiles({ spec, home: wiring.config.home, clock, warn: wiring.warn }),
     look: lookerOf(wiring, spec, workspace),
-    propose: proposer(wiring, run, spec, workspace),
+    propose: proposer(wiring, spec, workspace),
     merge: async () => {
       const done = await work.merge(run)
       return done.merged ? { merged: true } : { merged: false, reason: done.reason }

@@ -74,6 +74,13 @@ export const triageSpec = z.strictObject({
   deliver: z.enum(deliveries).default('branch').describe('where a change goes that passed'),
   gate: gate.describe('what changes may do without a human'),
   maxAttempts: whole.default(3).describe('at most so many tries for one finding'),
+  reportOnlyAt: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe('from this share of the day’s tokens on it only reports'),
+  runsPerDay: z.int().min(0).optional().describe('at most so many ticks of the pattern per UTC day'),
   rules: texts.prefault([]).describe('rules in plain words that agents are given'),
   skills: z
     .array(z.strictObject({ name, text: z.string().max(20_000) }))
