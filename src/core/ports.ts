@@ -457,8 +457,8 @@ export interface Workspace extends WorkspacePlace {
   /** Throws away a worker's worktree with all that is in it, and its branch; nothing where there is none. */
   drop(id: string): Promise<void>
   changedFiles(): Promise<readonly string[]>
-  /** Against the run's base, as a unified diff, bounded to `maxBytes` (default 1 MiB). */
-  diff(maxBytes?: number): Promise<string>
+  /** Against the run's base, as a unified diff, bounded to `maxBytes` (default 1 MiB): of a checkpoint's commit, or of the files as they are. */
+  diff(maxBytes?: number, commit?: string): Promise<string>
   /** Makes the branch visible in the user's repository (idempotent). */
   publish(): Promise<void>
   /** Ends the workspace as the policy says. Never deletes uncommitted or untracked work; says what it kept. */

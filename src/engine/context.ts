@@ -302,15 +302,27 @@ export class LoopContext {
     )
   }
 
-  /** What the run has changed in all, as a unified diff of at most 8 MiB, and how many lines it added and removed. */
-  diff(): Promise<{ readonly diff: string; readonly lines: number }> {
+  /**
+   * What the run has changed in all, as a unified diff of at most 8 MiB (`cut`: there is more), and how many lines it added and
+   * removed; up to a checkpoint's commit, or what the files are now. `found` is what `inspect` makes of it: what is recorded has its
+   * secrets taken out, and only `inspect` sees the text as it is.
+   */
+  diff<T>(
+    inspect: (diff: string) => T,
+    commit?: string,
+  ): Promise<{ readonly diff: string; readonly lines: number; readonly cut: boolean; readonly found: T }> {
     return this.#branch.step(
       'diff',
       async () => {
-        const diff = await (await this.#workspace()).diff(diffBytes)
-        return { diff, lines: countLines(diff) }
+        const diff = await (await this.#workspace()).diff(diffBytes, commit)
+        return {
+          diff,
+          lines: countLines(diff),
+          cut: new TextEncoder().encode(diff).length >= diffBytes,
+          found: inspect(diff),
+        }
       },
-      { effect: 'diff', digest: ({ lines }) => ({ lines }) },
+      { effect: 'diff', digest: ({ lines }) => ({ lines }), ...(commit === undefined ? {} : { input: commit }) },
     )
   }
 

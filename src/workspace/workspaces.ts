@@ -180,9 +180,11 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
         const { tree: now } = await stageTree(bench, tree)
         return (await changedPaths(git, tree.repo, tree.base, now)).map(shown)
       }),
-    diff: (maxBytes = defaultDiffBytes) =>
+    diff: (maxBytes = defaultDiffBytes, commit) =>
       guarded(async () => {
-        const { tree: now } = await stageTree(bench, tree)
+        if (commit !== undefined && !/^[0-9a-f]{40,64}$/.test(commit))
+          throw new LoopwrightError('workspace', `no commit: ${commit.slice(0, 80)}`)
+        const now = commit ?? (await stageTree(bench, tree)).tree
         const args = ['diff-tree', '-r', '-p', '-M', '--no-color', '--no-ext-diff', '--no-textconv', tree.base, now]
         return (await git.own(tree.repo, args, { maxBytes, truncate: true })).stdout.toString()
       }),

@@ -164,6 +164,19 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       expect(Buffer.byteLength(await run.diff(20))).toBe(20)
     })
 
+    test('have a diff of their own, whatever the files are by now', async () => {
+      using w = start()
+      const run = await w.open()
+      w.write(run.path, { 'a.txt': 'two\n' })
+      const { commit } = await run.checkpoint('x', '1')
+      w.write(run.path, { 'a.txt': 'one\n', 'b.txt': 'three\n' })
+      const diff = await run.diff(undefined, commit)
+      expect(diff).toContain('\n+two\n')
+      expect(diff).not.toContain('three')
+      for (const none of ['', 'HEAD', '--all', 'f'.repeat(40)])
+        await expect(run.diff(undefined, none)).rejects.toEqual(code('workspace'))
+    })
+
     test('show on the branch once it is published', async () => {
       using w = start()
       const run = await w.open()
@@ -309,6 +322,34 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       expect([w.read(`${worker.path}/w.txt`), await worker.changedFiles()]).toEqual(['w\n', []])
     })
 
+    test('are gone with all that is in them once they are dropped, and their run has nothing of it', async () => {
+      using w = start()
+      const run = await w.open()
+      w.write(run.path, { 'own.txt': 'o\n' })
+      const worker = await fork(w, run, 'w', { 'a.txt': 'two\n', 'w.txt': 'w\n' })
+      await worker.checkpoint('of the worker', '1')
+      w.write(worker.path, { 'late.txt': 'not committed\n' })
+      const other = await fork(w, run, 'other', { 'a.txt': 'three\n' })
+      await run.drop('w')
+      await run.drop('w')
+      await run.drop('nobody')
+      expect(['a.txt', 'w.txt', 'late.txt'].map((path) => w.read(`${worker.path}/${path}`))).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ])
+      expect([w.read(`${run.path}/own.txt`), w.read(`${other.path}/a.txt`)]).toEqual(['o\n', 'three\n'])
+      expect(await run.merge([job('w')], '2')).toMatchObject([{ merged: true, changedFiles: [] }])
+      const again = await run.fork('w')
+      expect([w.read(`${again.path}/a.txt`), await again.changedFiles()]).toEqual(['one\n', []])
+      await run.drop('w')
+      expect((await run.checkpoint('x', '3')).totalChangedFiles).toEqual(['own.txt'])
+      await run.drop('other')
+      expect(await run.close('always')).toEqual({ kept: false, branch: 'loopwright/r1' })
+      expect([w.show('loopwright/r1', 'own.txt'), w.show('loopwright/r1.w', 'w.txt')]).toEqual(['o\n', undefined])
+      expect(w.show('loopwright/r1.other', 'a.txt')).toBeUndefined()
+    })
+
     test('are told of by the checkpoint after their merge, once', async () => {
       using w = start()
       const run = await w.open()
@@ -399,6 +440,8 @@ export function workspacesContract(name: string, open: OpenWorkspaces): void {
       const run = await w.open({ isolation: 'inplace' })
       expect((await run.fork('w')).path).toBe(run.path)
       expect(await run.merge([job('w')], '1')).toEqual([{ id: 'w', merged: true, conflicts: [], changedFiles: [] }])
+      await run.drop('w')
+      expect(w.read(`${run.path}/a.txt`)).toBe('one\n')
       await run.publish()
     })
 
