@@ -62,6 +62,9 @@ export async function perform<Input, Output>(
     if (delta.type === 'notice' && notices.length < mostNotices) notices.push(delta.text)
     services.onDelta?.({ ...delta, step: call.key, role: role.name, ...subgoalOf(options) } as JsonObject)
   }
+  // Right before the call, the second try and the one after a rate limit too: whoever says stop is heard.
+  const halted = await services.desk?.halted()
+  if (halted !== undefined) return { text: '', outcome: 'refused', message: halted, chars: 0 }
   let response: AgentResponse
   try {
     response = await settings.agent.run(request, { signal: call.signal, onDelta })
