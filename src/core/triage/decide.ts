@@ -1,3 +1,4 @@
+import { oneLine } from '../plain.ts'
 import type { CheckResult } from '../ports.ts'
 import type { Finding } from './finding.ts'
 import type { GateRuling } from './gate.ts'
@@ -55,11 +56,16 @@ export function decideTriage(answer: TriagerAnswer | undefined, facts: TriageFac
   if (!facts.mayAct) return done('report', reason)
   if (named !== undefined && named !== item.id) return done('report', `only ${named} was asked for; ${reason}`)
   if (waiting.includes(item.id)) return done('report', `${item.id} waits for a human`)
-  const tried = attempts[item.id] ?? 0
+  const tried = ownOf(attempts, item.id) ?? 0
   if (named === undefined && tried >= maxAttempts) {
     return done('report', `${item.id} was tried ${tried} times, at most ${maxAttempts}: it needs a human`)
   }
   return { decision: 'act', reason, items, item, proposal }
+}
+
+/** What is filed under an id from outside, which may be any word: `constructor`. */
+export function ownOf<T>(record: Readonly<Record<string, T>>, id: string): T | undefined {
+  return Object.hasOwn(record, id) ? record[id] : undefined
 }
 
 function rank(answer: TriagerAnswer | undefined, facts: TriageFacts): TickItem[] {
@@ -67,7 +73,7 @@ function rank(answer: TriagerAnswer | undefined, facts: TriageFacts): TickItem[]
   return facts.findings.map((finding): TickItem => {
     const { id, title, url, source, weight } = finding
     const own = said.get(id)
-    const tired = (facts.attempts[id] ?? 0) >= facts.maxAttempts
+    const tired = (ownOf(facts.attempts, id) ?? 0) >= facts.maxAttempts
     const human = facts.waiting.includes(id)
       ? 'waits for a human'
       : tired
@@ -143,7 +149,7 @@ export function rulePatch(
     ...ruling,
     decision: worst.severity,
     trigger: 'patch',
-    reason: `${worst.kind} in ${worst.path}:${worst.line}${more}`,
+    reason: `${worst.kind} in ${oneLine(worst.path)}${worst.line > 0 ? `:${worst.line}` : ''}${more}`,
     matchedPaths: [...new Set(findings.map(({ path }) => path))].slice(0, 50),
   }
 }

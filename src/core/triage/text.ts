@@ -15,7 +15,7 @@ export function ticksText(results: readonly TickResult[]): string {
   const how = last.dryRun ? ' (dry-run)' : ''
   const agent = last.agent === 'scripted' ? 'the scripted agent' : last.agent
   return [
-    `Ran ${results.length} tick(s) of ${last.name} [${last.level}] via ${agent}${how}:`,
+    `Ran ${results.length} tick(s) of ${oneLine(last.name)} [${last.level}] via ${oneLine(agent)}${how}:`,
     ...results.flatMap((result) => ['', ...tickLines(result)]),
     '',
     budgetLine(last),

@@ -1,34 +1,10 @@
 import { expect, test } from 'vitest'
 import { quiet } from '../../../test/fixtures/kernel.ts'
+import { mortal } from '../../../test/fixtures/mortal.ts'
 import { mended, repairWorld } from '../../../test/fixtures/repair.ts'
 import type { Store } from '../../core/ports.ts'
 import { memoryStore } from '../../store/memory.ts'
 import { FakeClock } from '../../testing/clock.ts'
-
-/** A store whose first driver dies at its n-th append: before it is durable, or just after. */
-function mortal(
-  inner: Store,
-  n: number,
-  when: 'before' | 'after',
-): { readonly store: Store; readonly died: () => boolean } {
-  let appends = 0
-  let dead: number | undefined
-  const never = new Promise<never>(() => {})
-  const store: Store = {
-    ...inner,
-    append: async (id, epoch, entries, patch) => {
-      if (dead !== undefined && epoch <= dead) return await never
-      if (dead === undefined && ++appends === n) {
-        dead = epoch
-        if (when === 'after') await inner.append(id, epoch, entries, patch)
-        return await never
-      }
-      return await inner.append(id, epoch, entries, patch)
-    },
-    renew: (id, epoch, until) => (dead !== undefined && epoch <= dead ? never : inner.renew(id, epoch, until)),
-  }
-  return { store, died: () => dead !== undefined }
-}
 
 /** A repair of seven rounds: a fix, a metric that gets worse, a verify that breaks, and an improvement that does it. */
 function world(store?: Store, clock = new FakeClock()) {

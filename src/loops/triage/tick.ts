@@ -1,10 +1,13 @@
+import { objectOf, textOf } from '../../core/peek.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { Checkpoint, CheckResult } from '../../core/ports.ts'
+import type { RoleResult } from '../../core/role.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
 import {
   type ChangeVerdict,
   decideChange,
   decideTriage,
+  ownOf,
   rulePatch,
   type Triaged,
   type VerifierAnswer,
@@ -12,7 +15,7 @@ import {
 import type { Discovery } from '../../core/triage/finding.ts'
 import type { GateRuling } from '../../core/triage/gate.ts'
 import { type Level, lowerLevel, permissions } from '../../core/triage/level.ts'
-import { scanPatch } from '../../core/triage/patch-scan.ts'
+import { type PatchFinding, scanPatch } from '../../core/triage/patch-scan.ts'
 import type { Delivery, Standing } from '../../core/triage/ports.ts'
 import { ruleOn } from '../../core/triage/rule.ts'
 import type { EscalationAnswer, EscalationRequest, TickDraft, TickOutcome, TickResult } from '../../core/triage/tick.ts'
@@ -24,6 +27,10 @@ interface Change {
   readonly work: Checkpoint
   readonly lines: number
   readonly diff: string
+  /** What was seen in the patch itself. */
+  readonly found: readonly PatchFinding[]
+  /** There is more of it than can be looked at. */
+  readonly cut: boolean
 }
 
 /** One tick while it happens: what it knows so far, and what it does next. */
@@ -107,7 +114,7 @@ export class Tick {
         skipped: skipped.map(({ source, why }) => `${source}: ${why}`),
       }),
     )
-    if (await this.#refused(said?.outcome)) return
+    if (await this.#refused(said)) return
     if (said?.ok === false) this.#failed = `the triager failed: ${said.error ?? said.outcome}`
     this.#triaged = decideTriage(said?.value, facts)
   }
@@ -116,7 +123,7 @@ export class Tick {
     const { item, proposal = '' } = this.#triaged ?? {}
     if (item === undefined || (await this.#refused())) return
     const loop = this.#loop
-    const feedback = [this.#standing?.feedback[item.id] ?? '', this.#spec.request?.text ?? ''].filter(
+    const feedback = [ownOf(this.#standing?.feedback ?? {}, item.id) ?? '', this.#spec.request?.text ?? ''].filter(
       (text) => text !== '',
     )
     const said = await loop.agent(implementerRole, {
@@ -125,10 +132,11 @@ export class Tick {
       proposal,
       feedback: feedback.join('\n\n'),
     })
-    if (await this.#refused(said.outcome)) return
+    if (await this.#refused(said)) return
     if (!said.ok) this.#failed = `the implementer failed: ${said.error ?? said.outcome}`
     const work = await loop.checkpoint(`${oneLine(item.title, 60)}\n\nloopwright: ${this.#spec.pattern.id}, ${item.id}`)
-    this.#change = { work, ...(await loop.diff()) }
+    // Of the commit: what is left running in the worktree cannot show one thing and deliver another.
+    this.#change = { work, ...(await loop.diff(scanPatch, work.commit)) }
   }
 
   /** Checks and a verifier, in a fresh copy of what was committed: nothing else can make them pass, and nothing they do stays. */
@@ -137,8 +145,8 @@ export class Tick {
     if (item === undefined || this.#change === undefined) return
     const { work, diff } = this.#change
     const files = work.totalChangedFiles
-    const worth = this.#failed === undefined && files.length > 0
-    if (worth && !(await this.#refused())) {
+    if (this.#failed === undefined && files.length > 0) {
+      if (await this.#refused()) return
       const [seen] = await this.#apart('verify', async (loop) => {
         const checks = await loop.checks(this.#spec.verify, { timeoutMs: this.#spec.verifyTimeout * 1000 })
         if (checks.some((check) => !check.ok)) return { checks }
@@ -147,7 +155,7 @@ export class Tick {
       })
       this.#checks = seen?.checks ?? []
       this.#verifier = seen?.said?.value
-      if (await this.#refused(seen?.said?.outcome)) return
+      if (await this.#refused(seen?.said)) return
     }
     this.#verdict = decideChange({
       files,
@@ -167,11 +175,13 @@ export class Tick {
       action: deliver === 'merge' ? 'auto-merge' : 'commit',
       paths: change.work.totalChangedFiles,
       lines: change.lines,
+      own: [this.#spec.pattern.state],
       attempts: this.#attempt - 1,
       // A person who names a finding has decided to try again.
       maxAttempts: this.#spec.item === undefined ? maxAttempts : Number.MAX_SAFE_INTEGER,
     })
-    this.#gate = rulePatch(ruling, scanPatch(change.diff))
+    const rest = { path: 'the change', line: 0, kind: 'more than can be looked at', severity: 'escalate' } as const
+    this.#gate = rulePatch(ruling, [...change.found, ...(change.cut ? [rest] : [])])
   }
 
   async deliver(): Promise<void> {
@@ -200,11 +210,12 @@ export class Tick {
       files: [...(change?.files ?? [])].slice(0, 200),
       branch: branch ?? url ?? '',
     }
-    const answer = await this.#loop.ask<Partial<EscalationAnswer>>('approval', request)
-    const decided = {
-      approved: answer.approved === true,
-      by: oneLine(String(answer.by ?? 'somebody'), 80),
-      note: String(answer.note ?? '').slice(0, 2000),
+    const { approved, by, note } = objectOf(await this.#loop.ask('approval', request))
+    // What is not plainly a yes is a no.
+    const decided: EscalationAnswer = {
+      approved: approved === true,
+      by: oneLine(textOf(by) ?? '', 80) || 'somebody',
+      note: (textOf(note) ?? '').slice(0, 2000),
     }
     const { tokens: _t, costUsd: _c, spent: _s, cap: _cap, duration: _d, ...draft } = result
     if (!decided.approved)
@@ -226,14 +237,14 @@ export class Tick {
 
   get #attempt(): number {
     const id = this.#triaged?.item?.id
-    return (id === undefined ? 0 : (this.#standing?.attempts[id] ?? 0)) + 1
+    return (id === undefined ? 0 : (ownOf(this.#standing?.attempts ?? {}, id) ?? 0)) + 1
   }
 
   /** Whether nothing more may be done: a cap refused the last call, or somebody pulled the switch meanwhile. */
-  async #refused(outcome?: string): Promise<boolean> {
-    if (outcome === 'budget') this.#halted = 'a budget refused the next call'
-    else if (this.#loop.stopping) this.#halted = 'it was asked to stop'
-    else this.#halted ??= await this.#loop.desk.halted()
+  async #refused(said?: Pick<RoleResult, 'outcome' | 'error'>): Promise<boolean> {
+    const why = said?.outcome === 'budget' ? (said.error ?? 'a budget refused the next call') : undefined
+    if (this.#loop.stopping) this.#halted = why ?? 'it was asked to stop'
+    else this.#halted ??= (await this.#loop.desk.halted()) ?? why
     return this.#halted !== undefined
   }
 
@@ -249,9 +260,9 @@ export class Tick {
     if (this.#halted !== undefined) return 'halted'
     if (this.#triaged === undefined) return 'noop'
     const { decision } = this.#triaged
+    if (decision !== 'act' && this.#failed !== undefined) return 'failed'
     if (decision === 'noop') return 'noop'
-    if (decision === 'report')
-      return this.#failed !== undefined ? 'failed' : this.#spec.level === 'L0' ? 'drafted' : 'reported'
+    if (decision === 'report') return this.#spec.level === 'L0' ? 'drafted' : 'reported'
     if (this.#verdict === undefined || this.#verdict.verdict === 'reject') return 'rejected'
     if (this.#gate?.decision === 'deny') return 'denied'
     if (this.#verdict.verdict === 'escalate' || this.#gate?.decision !== 'allow')
@@ -263,7 +274,8 @@ export class Tick {
   #reason(outcome: TickOutcome): string {
     if (outcome === 'halted') return this.#halted ?? 'halted'
     if (this.#failed !== undefined && outcome === 'failed') return this.#failed
-    if (this.#triaged === undefined) return 'nothing was found'
+    if (this.#triaged === undefined)
+      return this.#spec.item === undefined ? 'nothing was found' : `${this.#spec.item} was not found`
     if (!this.acting) return this.#triaged.reason
     if (outcome === 'rejected') {
       const last = this.#attempt >= this.#spec.maxAttempts ? `; ${this.#attempt} tries failed: a human has to look` : ''
