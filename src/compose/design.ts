@@ -94,6 +94,8 @@ export async function beginDesign(
 /** Writes what an agent designed. Rejects with `bad_input` when that is not a valid loop file. */
 export async function endDesign(app: App, design: DesignLoop, run: string) {
   const result = await app.result(run)
+  // What the agent left where it looked around is nobody's work.
+  await app.discard(run).catch(() => {})
   if (!result.completed) {
     const why = result.final_output === '' ? objectOf(result.error).message : result.final_output
     throw new LoopwrightError('bad_input', `no loop file was written (${result.stop_reason}): ${textOf(why) ?? ''}`, {

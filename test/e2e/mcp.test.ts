@@ -205,6 +205,13 @@ test('without a user to ask, a run answers with questions and a token that works
   expect(done).toMatchObject({ status: 'done', completed: true })
   expect(await wrong('orchestrate_resume', answered)).toContain('it asks nothing, or this was answered')
 
+  // One that was answered, but that nobody set going, is not asked again.
+  const left = await call('orchestrate', { ...goal, detach: false })
+  expect(await call('orchestrate_approve', { run_id: left.token, answers: ['a', 'b'] })).toMatchObject({
+    message: 'answered; orchestrate_resume goes on with it',
+  })
+  expect(await call('orchestrate_resume', { token: left.run_id, detach: false })).toMatchObject({ completed: true })
+
   // One in the background goes on by itself once it is answered.
   const behind = await call('orchestrate', goal)
   const waiting = await call('orchestrate_result', { run_id: behind.run_id, wait: true })
@@ -375,6 +382,7 @@ test('an agent designs a loop, hears what is wrong with it, and only a valid one
   const { events } = await call('orchestrate_tail', { run_id: id })
   expect(JSON.stringify(events)).toContain('agent')
   expect(readdirSync(scene.repository)).not.toContain('stray.txt')
+  expect(readdirSync(join(scene.folder, 'home', 'worktrees')).filter((name) => !name.startsWith('.'))).toEqual([])
   expect((await call('list_loops', { cwd: scene.repository })).loops).toEqual([
     expect.objectContaining({ valid: true, goal: 'make it green' }),
   ])

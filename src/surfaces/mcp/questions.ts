@@ -94,6 +94,13 @@ export function returned(call: ServerContext): Returned | undefined {
   }
 }
 
+/** The asks of a run that nobody has answered. */
+export async function unanswered(app: App, run: RunRecord): Promise<readonly AskView[]> {
+  const { asks } = await app.view(run.id)
+  const given = new Set((await app.store.inbox(run.id)).map(({ id }) => id))
+  return asks.filter(({ id }) => !given.has(`answer:${id}`))
+}
+
 /** What somebody means by a word: a token of ours, or a run. Throws `bad_input` for a token that was altered. */
 export async function meantBy(world: McpWorld, word: string): Promise<{ readonly run: string; readonly ask?: string }> {
   return readSigned(await world.signingKey(), word) ?? { run: word }

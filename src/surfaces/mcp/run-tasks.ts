@@ -9,9 +9,9 @@ import { driveBehind } from '../../compose/behind.ts'
 import { answerOf } from '../../core/answers.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
-import type { AskView, RunView } from '../../core/view.ts'
+import type { RunView } from '../../core/view.ts'
 import { outcomeOf } from './outcome.ts'
-import { answersIn, canAsk, formOf } from './questions.ts'
+import { answersIn, canAsk, formOf, unanswered } from './questions.ts'
 import type { TaskFacts, TaskSource, TaskState } from './tasks.ts'
 import { facts } from './tool.ts'
 import { type McpWorld, withApp } from './world.ts'
@@ -94,19 +94,11 @@ function messageOf(view: RunView, { status }: TaskState, summary: string): strin
   return summary
 }
 
-/** The asks of a run that nobody has answered. */
-async function unanswered(app: App, run: RunRecord): Promise<readonly AskView[]> {
-  const { asks } = await app.view(run.id)
-  const given = new Set((await app.store.inbox(run.id)).map(({ id }) => id))
-  return asks.filter(({ id }) => !given.has(`answer:${id}`))
-}
-
 /** Takes answers to the open asks of a run, and sets it going once none is open. What nobody asked is passed over. */
 async function update(app: App, run: RunRecord, world: McpWorld, call: ServerContext): Promise<void> {
-  if (run.status !== 'waiting') return
+  if (run.status !== 'waiting' || run.reason !== 'input') return
   const { inputResponses = {} } = call.mcpReq
   const said = (await unanswered(app, run)).filter(({ id }) => Object.hasOwn(inputResponses, id))
-  if (said.length === 0) return
   for (const ask of said) {
     const content = acceptedContent(inputResponses, ask.id)
     // A user who will not answer does not want it done.
@@ -117,6 +109,8 @@ async function update(app: App, run: RunRecord, world: McpWorld, call: ServerCon
 }
 
 async function stop(app: App, run: RunRecord, world: McpWorld): Promise<void> {
+  // What nobody has begun can only be called off for good.
+  if (run.status === 'queued') return await app.runs.cancel(run.id)
   if (run.status !== 'waiting' || run.reason !== 'input') return await app.runs.stop(run.id)
   // A stop ends work, and this run waits: it is laid aside with its question. Nobody drives it, so somebody must, for it to hear of this.
   await app.runs.pause(run.id, calledOff)

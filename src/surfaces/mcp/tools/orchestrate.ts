@@ -7,7 +7,7 @@ import { findLoopFile } from '../../../config.ts'
 import { checkOf } from '../../../core/check-text.ts'
 import { attend, type Carrier, carry, goOn, outcomeOrQuestion } from '../carry.ts'
 import { outcomeOf } from '../outcome.ts'
-import { giveAnswers, meantBy, returned } from '../questions.ts'
+import { giveAnswers, meantBy, returned, unanswered } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { type Answer, listed, offer } from '../tool.ts'
 import { agentIn, type McpWorld, withApp, workDirectory } from '../world.ts'
@@ -94,7 +94,8 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
           return await carry(app, id, carrier(call), detach)
         }
         const run = await findRun(app, meant.run)
-        if (run.status === 'waiting' && run.reason === 'input')
+        // One that was answered, and that nobody set going then, has nothing more to ask.
+        if (run.status === 'waiting' && run.reason === 'input' && (await unanswered(app, run)).length > 0)
           return await outcomeOrQuestion(app, run.id, carrier(call))
         if (run.status === 'running' && !app.runs.interrupted(run)) return await outcomeOf(app, run.id, world)
         if (['stopped', 'paused', 'failed', 'running'].includes(run.status)) await app.runs.reopen(run.id)
