@@ -65,9 +65,17 @@ test('one that the user names does', async () => {
   )
 })
 
-test('a repository that the user names needs no remote', async () => {
+test('the repository of the environment counts where the remote names none, and only there', async () => {
   expect(await find({ remote: undefined, repository: 'acme/other', token })).toBe('token github.com acme/other')
-  await expect(find({ repository: 'https://github.com/a/b', token })).rejects.toMatchObject({ code: 'bad_input' })
+  expect(await find({ remote: 'file:///srv/x.git', repository: 'acme/other', token })).toBe(
+    'token github.com acme/other',
+  )
+  expect(await find({ repository: 'acme/other', token })).toBe('token github.com acme/widgets')
+  expect(await find({ remote: 'git@evil.example:acme/widgets', repository: 'acme/other', token })).toMatch(
+    /nobody said/,
+  )
+  const odd = find({ remote: undefined, repository: 'https://github.com/a/b' })
+  await expect(odd).rejects.toMatchObject({ code: 'bad_input' })
 })
 
 test('no remote, and one that is no repository there, are said', async () => {

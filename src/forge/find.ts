@@ -7,7 +7,7 @@ import { parseRemote, parseRepository } from './remote.ts'
 export interface FindForgeOptions {
   /** The URL of the project's remote. */
   readonly remote?: string | undefined
-  /** `owner/name` where the user says so (`GITHUB_REPOSITORY`, configuration); the remote is not looked at then. */
+  /** `owner/name` where the environment says so (`GITHUB_REPOSITORY`): counts where the remote names no repository of a forge. */
   readonly repository?: string | undefined
   /** `GH_TOKEN` or `GITHUB_TOKEN`. */
   readonly token?: string | undefined
@@ -64,12 +64,12 @@ export async function findForge(options: FindForgeOptions): Promise<FoundForge> 
 function placeOf(options: FindForgeOptions): { repository: string; host: string } | { why: string } {
   const apiHost = options.apiUrl === undefined ? undefined : apiBase(options.apiUrl).host
   const named = (options.hosts ?? []).flatMap((one) => (one === undefined || one === '' ? [] : [hostOf(one)]))
-  if (options.repository !== undefined) {
+  const remote = options.remote === undefined ? undefined : parseRemote(options.remote)
+  if (remote === undefined && options.repository !== undefined) {
     const { owner, name } = parseRepository(options.repository)
     return { repository: `${owner}/${name}`, host: named[0] ?? 'github.com' }
   }
   if (options.remote === undefined) return { why: 'the repository has no remote' }
-  const remote = parseRemote(options.remote)
   if (remote === undefined) return { why: 'the remote is no repository on GitHub' }
   const known = ['github.com', ...named, ...(apiHost === undefined ? [] : [apiHost, apiHost.replace(/^api\./, '')])]
   if (!known.includes(remote.host)) {
