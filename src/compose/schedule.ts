@@ -19,6 +19,8 @@ export interface ScheduleWorld {
   readonly home: string
   readonly project: string
   readonly clock: Clock
+  /** Of cron expressions, where the configuration says so. */
+  readonly timeZone?: string
   readonly ticks: TriageTicks
   readonly newRun: () => string
   readonly warn: (message: string) => void
@@ -55,7 +57,17 @@ export interface ScheduleStatus {
 /** The schedule of the project that an app was opened in. */
 export function scheduleOf(app: App, warn: (message: string) => void): Schedule {
   const { home, project } = app.config
-  return new Schedule({ home, project, clock: systemClock, ticks: app.triage, newRun: () => app.runs.newId(), warn })
+  const { timezone } = app.config.triage
+  const zone = timezone === undefined ? {} : { timeZone: timezone }
+  return new Schedule({
+    ...zone,
+    home,
+    project,
+    clock: systemClock,
+    ticks: app.triage,
+    newRun: () => app.runs.newId(),
+    warn,
+  })
 }
 
 /** The schedule of a project's triage loops. */
@@ -75,7 +87,8 @@ export class Schedule {
   async start(options: StartSchedule): Promise<void> {
     const { clock, ticks, newRun, project } = this.#world
     const { dryRun = false, level, onEvent, once, signal, pollMs } = options
-    const timeZone = options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC'
+    const timeZone =
+      options.timeZone ?? this.#world.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC'
     checkTimeZone(timeZone)
     const { only } = options
     const known = await this.#known(only)
@@ -94,7 +107,7 @@ export class Schedule {
     const scheduler = new Scheduler({
       clock,
       place: { project, timeZone },
-      patterns: async () => chosen(await ticks.patterns(), only),
+      patterns: async () => chosen(await ticks.patterns(), only, await ticks.active?.()),
       load: async () => (dryRun ? untouched(await this.#files.load(false)) : await this.#files.load(true)),
       save: async (state) => {
         if (!dryRun) await this.#files.save(state)
@@ -153,7 +166,7 @@ export class Schedule {
     const patterns = await this.#world.ticks.patterns()
     const known = patterns.map(({ id }) => id)
     const strange = ids.find((id) => !known.includes(id))
-    if (strange === undefined) return chosen(patterns, ids).map(({ id }) => id)
+    if (strange === undefined) return chosen(patterns, ids, await this.#world.ticks.active?.()).map(({ id }) => id)
     const near = nearest(strange, known)
     throw new LoopwrightError('not_found', `there is no pattern ${JSON.stringify(strange.slice(0, 60))}`, {
       hint: near === undefined ? 'loopwright list shows them' : `did you mean ${near}? loopwright list shows them all`,
@@ -161,9 +174,14 @@ export class Schedule {
   }
 }
 
-/** Those named; with no names those of the project's registry: what comes with loopwright starts only when somebody asks for it. */
-function chosen(patterns: readonly Pattern[], ids: readonly string[]): Pattern[] {
-  return patterns.filter(({ id, origin }) => (ids.length === 0 ? origin !== undefined : ids.includes(id)))
+/** Those named; with no names those the project set up: what comes with loopwright starts only when somebody asks for it. */
+function chosen(
+  patterns: readonly Pattern[],
+  ids: readonly string[],
+  active: readonly string[] | undefined,
+): Pattern[] {
+  if (ids.length > 0) return patterns.filter(({ id }) => ids.includes(id))
+  return patterns.filter(({ id, origin }) => origin !== undefined && (active?.includes(id) ?? true))
 }
 
 /** A state for a dry run: what is really under way is not its business. */

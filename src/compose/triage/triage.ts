@@ -52,6 +52,10 @@ export class Triage implements TriageTicks {
     return (await this.project()).patterns
   }
 
+  async active(): Promise<readonly string[]> {
+    return (await this.project()).active
+  }
+
   /** Rejects with `not_found` for a pattern nobody knows. */
   async pattern(id: string): Promise<Pattern> {
     const { patterns } = await this.project()
@@ -122,6 +126,8 @@ export class Triage implements TriageTicks {
       ...(deliver === undefined ? {} : { deliver }),
       verify: verify ?? [],
       stall: config.stall,
+      // Nobody is there to be asked: so it acts in a sandbox, or not at all.
+      ...(level === 'L3' ? { skipPermissions: true } : {}),
       ...settings,
       kind: 'triage',
       name: `${pattern.name} [${level}]`,

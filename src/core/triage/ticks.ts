@@ -35,6 +35,8 @@ export interface TickRequest {
 export interface TriageTicks {
   /** Read anew at each call. Rejects with `bad_input`, which names file and line. */
   patterns(): Promise<readonly Pattern[]>
+  /** The ids of those the project set up and does not pause in its LOOP.md; absent: all of its registry. */
+  active?(): Promise<readonly string[]>
   /** Makes a tick a run of its own. Resolves when it is over, or waits for a person. */
   tick(request: TickRequest): Promise<TickResult>
 }
