@@ -1,6 +1,7 @@
 import type { AgentListing } from './agents/registry.ts'
 import type { Triage } from './compose/triage/triage.ts'
 import type { Gate } from './compose/triage-gate.ts'
+import type { TriageInitDone, TriageInitRequest } from './compose/triage-init.ts'
 import type { TrustState } from './config/trust.ts'
 import type { Config, SourceFile } from './config.ts'
 import type { Caps } from './core/budget.ts'
@@ -94,6 +95,8 @@ export interface App {
   }
   /** The triage loops of the project: patterns, plans, ticks. */
   readonly triage: Triage
+  /** Sets a project up for a triage loop. Rejects with `not_found` for a pattern there is not, `workspace` for links in the way. */
+  initTriage(project: string, request: TriageInitRequest): Promise<TriageInitDone>
   /** What the project's gate says of changes. */
   readonly gate: Gate
   /** Pauses what this process drives and closes the store. */

@@ -239,12 +239,19 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
   addGateCommands(io, command, act)
 
   // ── set up ─────────────────────────────────────────────────────────────────
-  command('Set up:', 'init', 'make .loopwright/ in this project, or a folder for a repair loop')
+  command(
+    'Set up:',
+    'init',
+    'make .loopwright/ in this project, a folder for a repair loop, or the files of a triage loop',
+  )
     .argument('[folder]', 'with --kind repair: the folder to make')
-    .option('--kind <kind>', 'goal (the default) or repair', choice('--kind', ['goal', 'repair']))
-    .option('--project-root <dir>', 'repair: the project (default: here)')
+    .option('--kind <kind>', 'goal (the default), repair or triage', choice('--kind', ['goal', 'repair', 'triage']))
+    .option('--project-root <dir>', 'repair, triage: the project (default: here)')
     .option('--mission <text>', 'repair: what shall be healthy in the end')
-    .option('--force', 'repair: overwrite what is there')
+    .option('--pattern <id>', 'triage: the pattern to set up (loopwright list)')
+    .option('--agent <name>', 'triage: the agent it is meant for')
+    .option('--force', 'overwrite what is there; of a triage loop its settings, never what it recorded')
+    .option('--dry-run', 'triage: only say what would be written')
     .action(
       act(async (folder: string | undefined, flags: Flags) =>
         (await import('./commands/folder.ts')).init(io, folder, flags),
