@@ -52,12 +52,7 @@ export async function findForge(options: FindForgeOptions): Promise<FoundForge> 
   if (token !== undefined && token !== '') {
     return { forge: githubRest({ ...common, token, apiUrl: apiUrl ?? usualApi(host) }), by: 'token', host }
   }
-  const said = {
-    missing: 'gh is not installed',
-    'logged out': `gh is not logged in to ${host}`,
-    'not asked': '',
-    ready: '',
-  }[gh]
+  const said = gh === 'ready' || gh === 'not asked' ? '' : gh
   return { why: `${said === '' ? '' : `${said}, and `}there is no GITHUB_TOKEN or GH_TOKEN` }
 }
 
@@ -87,11 +82,14 @@ function usualApi(host: string): string {
   return host.endsWith('.ghe.com') ? `https://api.${host}` : `https://${host}/api/v3`
 }
 
-async function lookForGh(options: FindForgeOptions, run: RunCommand, host: string) {
+/** `ready`, or why it is not. */
+async function lookForGh(options: FindForgeOptions, run: RunCommand, host: string): Promise<string> {
   const { cwd, program = 'gh', signal = new AbortController().signal } = options
   const argv = [program, 'auth', 'status', '--hostname', host]
   const seen = await run({ name: 'gh auth status', argv, env: quietGh, timeoutMs: 20_000 }, { cwd, signal })
   signal.throwIfAborted()
-  if (seen.exitCode === null || seen.exitCode === 127) return 'missing'
-  return seen.exitCode === 0 ? 'ready' : 'logged out'
+  if (seen.exitCode === 0) return 'ready'
+  const missing = seen.exitCode === 127 || seen.error?.startsWith('command not found') === true
+  if (missing) return 'gh is not installed'
+  return seen.exitCode === null ? `gh was not run: ${seen.error}` : `gh is not logged in to ${host}`
 }
