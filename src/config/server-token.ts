@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { link, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoopwrightError } from '../core/errors.ts'
 import { ensureHome, isCode, readOptional } from './paths.ts'
+
+/** How long a secret is that we make. */
+const keyBytes = 32
 
 /** Where the secret of our servers is kept; readable by its owner alone. */
 export function tokenFile(home: string): string {
@@ -24,7 +27,10 @@ export async function ensureToken(home: string): Promise<string> {
 /** What our servers sign what clients carry for them with; made when there is none. Stays when the token changes. */
 export async function ensureSigningKey(home: string): Promise<Uint8Array> {
   await ensureHome(home)
-  return Buffer.from(await ensureSecret(join(home, 'signing-key')), 'base64url')
+  const path = join(home, 'signing-key')
+  const key = Buffer.from(await ensureSecret(path), 'base64url')
+  if (key.length >= keyBytes) return key
+  throw new LoopwrightError('bad_input', `${path}: this is no key`, { hint: `delete ${path}: a new one is made` })
 }
 
 async function readSecret(path: string): Promise<string> {
@@ -49,19 +55,18 @@ async function readSecret(path: string): Promise<string> {
 async function ensureSecret(path: string): Promise<string> {
   const there = await readSecret(path)
   if (there !== '') return there
-  const token = randomBytes(32).toString('base64url')
+  const token = randomBytes(keyBytes).toString('base64url')
+  // Whole or not at all: another server may read it at this moment.
+  const beside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {
-    const file = await open(
-      path,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
-    )
+    const file = await open(beside, 'wx', 0o600)
     try {
       await file.writeFile(`${token}\n`)
       await file.sync()
     } finally {
       await file.close()
     }
+    await link(beside, path).finally(() => unlink(beside))
     return token
   } catch (error) {
     // Another server made it at this moment.

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { isLoopback } from '../../src/surfaces/mcp/http.ts'
 import { calling, launcher, mcpScene } from '../fixtures/mcp.ts'
 
@@ -88,6 +89,21 @@ test('clients of today and older ones reach a goal over HTTP, with progress', as
     ])
   }
   expect(await both[0].call('orchestrate_list')).toMatchObject({ total: 2 })
+})
+
+test('long work is a task over HTTP too', async () => {
+  await using scene = mcpScene()
+  await using server = await serveHttp(scene)
+  const capabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
+  const { client, call } = await server.connect({ ...modern, capabilities })
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, detach: false }
+  // The client of the SDK knows no such answer so far.
+  await expect(client.callTool({ name: 'orchestrate', arguments: goal })).rejects.toThrow(/'task'/)
+  const { runs } = await call('orchestrate_list')
+  const [{ run_id: taskId } = { run_id: '' }] = runs as { run_id: string }[]
+  const get = () => client.request({ method: 'tasks/get', params: { taskId } }, z.looseObject({ status: z.string() }))
+  await expect.poll(async () => (await get()).status, { timeout: 30_000 }).toBe('completed')
+  expect(await get()).toMatchObject({ taskId, result: { structuredContent: { completed: true } } })
 })
 
 test('a request without the token, or for another host, or from another page, is refused before the protocol sees it', async () => {
