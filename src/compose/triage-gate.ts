@@ -81,12 +81,13 @@ export function gateOf(options: {
 }
 
 function findingsOf(change: UserChange): PatchFinding[] {
-  const unread = (what: string, path = ''): PatchFinding => ({
-    ...{ path, line: 0, kind: 'unclear', severity: 'escalate', what, excerpt: '' },
+  const unread = (what: string, path = '', kind: PatchFinding['kind'] = 'unclear'): PatchFinding => ({
+    ...{ path, line: 0, kind, severity: 'escalate', what, excerpt: '' },
   })
   return [
     ...scanPatch(change.diff),
     ...(change.truncated ? [unread('the patch is too large to be looked at as a whole')] : []),
+    ...change.moved.map((path) => unread('it stands at another commit', path, 'submodule')),
     ...change.leftOut.map((path) => unread('this file could not be read', path)),
   ]
 }

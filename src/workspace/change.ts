@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LoopwrightError } from '../core/errors.ts'
 import { overUser } from './create.ts'
 import { discover, resolveCommit, type UserRepo } from './discover.ts'
+import { isInside, realPathOf } from './files.ts'
 import { type Git, line, type OwnRepo, records, shown } from './git.ts'
 import { emptyTree } from './inplace.ts'
 import { makeRepository, storesOf } from './repository.ts'
@@ -19,6 +20,8 @@ export interface UserChange {
   readonly truncated: boolean
   /** What could not be read, for people: sockets, giants, files without permission. */
   readonly leftOut: readonly string[]
+  /** Submodules that stand at another commit than the index says; no diff shows them. */
+  readonly moved: readonly string[]
   /** Of this commit; undefined where there is none yet. */
   readonly base: string | undefined
   /** Where the project lies in the repository: '' or `sub/`. */
@@ -51,6 +54,7 @@ export async function userChange(
     const gitDir = join(folder, 'control.git')
     await makeRepository({ gitDir, user, stores: await storesOf(user), head: 'refs/heads/none' })
     const repo = await overUser(git, gitDir, user, 'change-index')
+    const moved = await movedSubmodules(git, repo, user)
     const from = await baseOf(git, repo, user, base)
     const staged = await stage(git, repo, { gitlinks: await gitlinks(git, repo), suspectGitlinks: false })
     const compare = async (args: readonly string[], maxBytes?: number) => {
@@ -63,7 +67,13 @@ export async function userChange(
     const counts = line((await compare(['--numstat', '-M'])).stdout)
     const { stdout, truncated } = await compare(['-p', '-M', '--src-prefix=a/', '--dst-prefix=b/'], largestDiff)
     return {
-      ...{ paths: [...names, ...staged.leftOut], leftOut: staged.leftOut, base: from, top: user.top },
+      ...{
+        paths: [...new Set([...names, ...staged.leftOut, ...moved])],
+        leftOut: staged.leftOut,
+        moved,
+        base: from,
+        top: user.top,
+      },
       prefix: user.prefix === '' ? '' : `${user.prefix}/`,
       ...{ lines: linesOf(counts), diff: stdout.toString('utf8'), truncated },
     }
@@ -76,6 +86,21 @@ export async function userChange(
 export async function fileInCommit(git: Git, top: string, commit: string, path: string): Promise<string | undefined> {
   const { code, stdout } = await git.user({ cwd: top }, ['cat-file', 'blob', `${commit}:${path}`], { ok: [0, 1, 128] })
   return code === 0 ? stdout.toString('utf8') : undefined
+}
+
+async function movedSubmodules(git: Git, repo: OwnRepo, user: UserRepo): Promise<string[]> {
+  const found: string[] = []
+  for (const entry of records((await git.own(repo, ['ls-files', '-s', '-z'])).stdout)) {
+    if (!entry.startsWith('160000 ')) continue
+    const path = shown(entry.slice(entry.indexOf('\t') + 1))
+    const place = await realPathOf(join(user.top, path))
+    if (place === undefined || !isInside(user.top, place)) continue
+    const asked = await git.user({ cwd: place }, ['rev-parse', '--show-toplevel', 'HEAD'], { ok: [0, 128] })
+    const [top, head] = line(asked.stdout).split('\n')
+    // One that was never checked out answers for the repository around it.
+    if (asked.code === 0 && top === place && head !== entry.split(' ')[1]) found.push(path)
+  }
+  return found
 }
 
 async function baseOf(git: Git, repo: OwnRepo, user: UserRepo, name: string | undefined): Promise<string | undefined> {

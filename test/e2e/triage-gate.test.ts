@@ -159,6 +159,32 @@ describe('gate check', () => {
     })
   })
 
+  test('a submodule that stands at another commit is seen, though no diff shows it', async () => {
+    const { call, git, top } = setup()
+    const other = join(top, '..', 'other')
+    execFileSync('git', ['clone', '-q', top, other])
+    git('-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', other, 'lib')
+    git('commit', '-qm', 'lib')
+    expect((await call([...check, 'commit'])).json()).toMatchObject({ files: 0 })
+    const empty = [
+      '-C',
+      join(top, 'lib'),
+      '-c',
+      'user.name=t',
+      '-c',
+      'user.email=t@localhost',
+      'commit',
+      '-q',
+      '--allow-empty',
+      '-m',
+      'x',
+    ]
+    execFileSync('git', empty)
+    const found = (await call([...check, 'commit'])).json()
+    expect(found).toMatchObject({ allowed: false, matchedPaths: ['lib'] })
+    expect((await call(['gate', 'scan', '--json'])).out).toContain('"kind":"submodule"')
+  })
+
   test('nothing changed is nothing to allow', async () => {
     expect((await setup().call([...check, 'commit'])).json()).toMatchObject({ allowed: false, trigger: 'unclear' })
   })

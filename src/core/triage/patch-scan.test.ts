@@ -31,6 +31,7 @@ describe('what is found', () => {
     ['secret', 'a.sh', joined('https://hooks.slack.com/', 'services/T0A1B2C3D/B9Z8Y7X6W/qWeRtYuIoPaSdFgHjKlZxCvB')],
     ['secret', 'a.yml', joined('aws_secret_access', '_key: "kT9zQw3LmN8vR2xYp5Gh7JdF1sAc4BuEo6IiHnXW"')],
     ['possible_secret', 'a.ts', joined("const apiKey = '", hex, "'")],
+    ['possible_secret', 'a.ts', joined('http://user:pass%20', 'pass@complex.url.com/')],
     ['possible_secret', 'cfg/app.yml', joined('db_password: ', 'Kx9vQ2mZp4Lw8Rt6')],
     ['possible_secret', 'a.ts', joined("key = 'AK", "IAIOSFODNN7EXAMPLE'")],
     // Text for agents.
@@ -132,6 +133,7 @@ describe('what is no finding', () => {
     ['a.md', `| a |${' '.repeat(200)}| b |`],
     ['a.sh', 'curl -fsSL https://x.example -o file && sha256sum -c file.sum'],
     ['a.md', 'never pipe curl|sh'],
+    ['CHANGES.md', 'with `os.dup2(w, sys.stdout.fileno())` inside, and verify=False outside'],
     ['a.sh', 'cat x | sh-lint'],
     ['a.ts', 'retrieval(atobject(base64Url))'],
     ['a.ts', "const text = Buffer.from(x, 'base64').toString()"],
@@ -175,6 +177,12 @@ test('a secret is refused, and stands in no excerpt', () => {
   expect(found.filter((one) => one.severity === 'deny').length).toBeGreaterThan(0)
   expect(JSON.stringify(found)).not.toContain(token.slice(6, 16))
   expect(JSON.stringify(found)).not.toContain(hex.slice(2, 12))
+})
+
+test('a secret in a name is refused, and not told', () => {
+  const [found] = scanPatch(adds(`docs/${token}.md`, 'x'))
+  expect(found).toMatchObject({ kind: 'secret', severity: 'deny' })
+  expect(JSON.stringify(found)).not.toContain(token.slice(6, 16))
 })
 
 test('what cannot be seen is written out in the excerpt', () => {

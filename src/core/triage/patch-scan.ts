@@ -4,7 +4,7 @@ import { codeRules } from './patch/code-rules.ts'
 import { fileFindings } from './patch/file-rules.ts'
 import type { PatchFinding, TextRule } from './patch/finding.ts'
 import { type Added, type PatchFile, readPatch } from './patch/read.ts'
-import { secretRules, textRules } from './patch/text-rules.ts'
+import { isRandom, secretRules, textRules } from './patch/text-rules.ts'
 
 export type { PatchFinding, PatchFindingKind } from './patch/finding.ts'
 
@@ -34,6 +34,16 @@ export function scanPatch(diff: string): PatchFinding[] {
       counts.set(finding.kind, count)
       if (count <= perKind) found.push(finding)
       return count < perKind
+    }
+    if (redact(file.path) !== file.path) {
+      take({
+        path: redact(file.path),
+        line: 0,
+        kind: 'secret',
+        severity: 'deny',
+        what: 'a secret in a name',
+        excerpt: '',
+      })
     }
     for (const one of fileFindings(file)) take({ ...one, excerpt: excerptOf(one.excerpt, 0, one.excerpt.length) })
     for (const added of file.added) {
@@ -92,7 +102,8 @@ function shapedSecrets(file: PatchFile, added: Added, take: Take): void {
     while (end < text.length - start && end < clean.length - start && text.at(-1 - end) === clean.at(-1 - end)) end++
     const value = text.slice(start, text.length - end)
     if (placeholder.test(value)) continue
-    const fake = made.test(value)
+    // In a URL any word may be a password; one that nobody drew by lot is for a human to judge.
+    const fake = made.test(value) || (value.length < 20 && !isRandom(value, 3))
     const more = take({
       ...{ path: file.path, line: added.lines[at] ?? 0 },
       ...{ kind: fake ? 'possible_secret' : 'secret', severity: fake ? 'escalate' : 'deny' },

@@ -1,6 +1,8 @@
 import type { TextRule } from './finding.ts'
 
 const workflow = /(?:^|\/)\.(?:github|gitea|forgejo)\/(?:workflows|actions)\/|(?:^|\/)action\.ya?ml$/i
+/** Anything but pages for people. */
+const code = /^(?!.*\.(?:md|mdx|rst|txt|adoc)$)/i
 export const testFile =
   /(?:^|\/)(?:tests?|specs?|__tests__|e2e)\/|[._-](?:test|spec|cy)s?\.[a-z]{1,5}$|(?:^|\/)test_[^/]*\.py$|Tests?\.(?:java|kt|cs|swift)$/
 
@@ -47,7 +49,7 @@ export const codeRules: readonly TextRule[] = [
     what: 'hands a shell to another machine',
     hints: ['/dev/tcp', '/dev/udp', 'nc ', 'ncat', 'socat', 'pty.spawn', 'dup2', 'fsockopen', 'sh -i', 'mkfifo'],
     shape:
-      /\/dev\/(?:tcp|udp)\/|\b(?:nc|ncat|netcat)(?:\.exe|\.traditional)?\s(?:[^\n]{0,60}\s)?(?:-\w{0,5}[ec]|--(?:sh-)?exec)\s{1,3}\S{0,12}(?:sh|cmd|bash)\b|\bsocat\b[^\n]{0,120}\bexec:|\bpty\.spawn\s{0,2}\(|\bos\.dup2\s{0,2}\([^)\n]{0,40}fileno|\bfsockopen\s{0,2}\([^\n]{0,120}(?:proc_open|exec|\bsh\b)|\b(?:ba|z|da)?sh\s{1,3}-i\s{0,4}[0-9]?[<>]&?|\bmkfifo\s[^\n]{0,120}\bnc\b/gi,
+      /\/dev\/(?:tcp|udp)\/|\b(?:nc|ncat|netcat)(?:\.exe|\.traditional)?\s(?:[^\n]{0,60}\s)?(?:-\w{0,5}[ec]|--(?:sh-)?exec)\s{1,3}\S{0,12}(?:sh|cmd|bash)\b|\bsocat\b[^\n]{0,120}\bexec:|\bpty\.spawn\s{0,2}\(|\bos\.dup2\s{0,2}\(\s{0,2}\w{1,20}\.fileno\(\)\s{0,2},\s{0,2}[012]\b|\bfsockopen\s{0,2}\([^\n]{0,120}(?:proc_open|exec|\bsh\b)|\b(?:ba|z|da)?sh\s{1,3}-i\s{0,4}[0-9]?[<>]&?|\bmkfifo\s[^\n]{0,120}\bnc\b/gi,
   },
   {
     kind: 'install_script',
@@ -73,6 +75,7 @@ export const codeRules: readonly TextRule[] = [
   {
     kind: 'tls_off',
     what: 'does not look whom it talks to',
+    files: code,
     hints: [
       ...['node_tls_reject', 'rejectunauthorized', 'verify=false', 'verify = false', 'insecureskipverify', 'sslverify'],
       ...[

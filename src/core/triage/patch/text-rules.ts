@@ -135,7 +135,7 @@ const made =
   /example|sample|dummy|fake|placeholder|changeme|change_me|your[_-]|xxxx|\*\*\*|redacted|123456|abcdef|test|todo|<[^>]*>|\$\{|\{\{|%s|\$\(|process\.env|os\.environ|getenv|localhost|lorem/i
 
 /** Whether a text looks like it was drawn by lot. */
-function random(text: string, bits: number): boolean {
+export function isRandom(text: string, bits: number): boolean {
   if (made.test(text) || !/\d/.test(text) || !/[A-Za-z]/.test(text)) return false
   const counts = new Map<string, number>()
   for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1)
@@ -176,7 +176,7 @@ export const secretRules: readonly TextRule[] = [
     what: 'a secret',
     hints: ['aws_secret', 'secretaccesskey', 'secret_access_key'],
     shape: /\b(?:aws_)?secret_?access_?key["']?\s{0,4}[:=]\s{0,4}["']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/gi,
-    counts: ([, value = '']) => random(value, 3.5),
+    counts: ([, value = '']) => isRandom(value, 3.5),
   },
   {
     kind: 'possible_secret',
@@ -186,7 +186,7 @@ export const secretRules: readonly TextRule[] = [
       `${named}\\w{0,20}["'\\]]{0,2}\\s{0,4}(?::=|=>|[:=])\\s{0,4}["'\`]([^"'\`\\s]{12,200})["'\`]`,
       'gi',
     ),
-    counts: ([, value = '']) => random(value, 3.2),
+    counts: ([, value = '']) => isRandom(value, 3.2),
   },
   {
     kind: 'possible_secret',
@@ -195,7 +195,7 @@ export const secretRules: readonly TextRule[] = [
     files: /(?:^|\/)(?:\.env[^/]*|[^/]+\.(?:env|ini|cfg|conf|properties|ya?ml|toml|tfvars))$/i,
     shape: new RegExp(`${named}\\w{0,20}\\s{0,4}[:=]\\s{0,4}([A-Za-z0-9+/_=.-]{16,200})\\s{0,4}$`, 'gim'),
     counts: ([, value = '']) =>
-      random(value, 3.5) && /[a-z]/.test(value) && (/[A-Z]/.test(value) || /^[0-9a-f]{32,}$/.test(value)),
+      isRandom(value, 3.5) && /[a-z]/.test(value) && (/[A-Z]/.test(value) || /^[0-9a-f]{32,}$/.test(value)),
   },
 ]
 
