@@ -122,7 +122,10 @@ test('a scheduler killed in a tick: the next takes its lock over, and goes on wi
   expect(place.lock()).toBeDefined()
 
   place.letGo()
-  const { ticks } = await place.json('start', '--once')
+  // What the call that was cut off had reserved counts as spent: the tick may be halted by the day's tokens.
+  const next = place.start('start', '--once', '--json')
+  expect([0, 1], next.err()).toContain(await next.gone)
+  const { ticks } = JSON.parse(next.out())
   expect(ticks).toMatchObject([{ pattern: 'sweeper', run, result: { run, pattern: 'sweeper' } }])
   const after = await place.json('schedule')
   expect(after).toMatchObject({
