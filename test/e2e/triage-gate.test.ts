@@ -185,6 +185,30 @@ describe('gate check', () => {
     expect((await call(['gate', 'scan', '--json'])).out).toContain('"kind":"submodule"')
   })
 
+  test('nothing that a repository configures is started', async () => {
+    const { call, git, write, top } = setup({ '.gitattributes': '*.ts filter=evil diff=evil\n', 'a.ts': 'a\n' })
+    const run = join(top, '..', 'run.sh')
+    writeFileSync(run, `#!/bin/sh\ntouch ${join(top, '..', 'started')}\ncat\n`, { mode: 0o755 })
+    for (const name of [
+      'filter.evil.clean',
+      'filter.evil.smudge',
+      'diff.evil.command',
+      'diff.evil.textconv',
+      'diff.external',
+      'core.fsmonitor',
+      'core.pager',
+    ])
+      git('config', name, run)
+    write({ 'a.ts': 'b\n', 'b.ts': 'chmod 777 x\n' })
+    expect((await call([...check, 'commit'])).json()).toMatchObject({
+      files: 2,
+      trigger: 'patch',
+      matchedPaths: ['b.ts'],
+    })
+    expect((await call(['gate', 'scan', '--base', 'HEAD'])).code).toBe(2)
+    expect(existsSync(join(top, '..', 'started'))).toBe(false)
+  })
+
   test('nothing changed is nothing to allow', async () => {
     expect((await setup().call([...check, 'commit'])).json()).toMatchObject({ allowed: false, trigger: 'unclear' })
   })
