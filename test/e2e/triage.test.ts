@@ -308,3 +308,13 @@ test.concurrent('a project without a commit is told what to do', async () => {
     await app.close()
   }
 })
+
+test.concurrent('a finding whose change waits to be merged is left alone until it is', async () => {
+  await using world = await triageWorld({ implementer: mend })
+  const first = await world.tick()
+  expect(world.read('STATE.md')).toContain(`committed: ${first.branch}, waits to be merged`)
+  expect(await world.tick()).toMatchObject({ decision: 'report', reason: expect.stringMatching(/waits for a human/) })
+  expect(world.branches()).toEqual([first.branch])
+  git(world.project, 'branch', '-D', first.branch ?? '')
+  expect(await world.tick()).toMatchObject({ outcome: 'committed' })
+})

@@ -20,6 +20,8 @@ export interface DeskOptions {
   readonly workspace: () => Promise<Workspace>
   /** Reads and writes the files of the project. */
   readonly files: TickFiles
+  /** Branches of runs that are in the user's repository and not merged. */
+  readonly openBranches: () => Promise<ReadonlySet<string>>
   /** What the sources of the pattern see. */
   readonly look: (signal: AbortSignal) => Promise<Discovery>
   /** Pushes the run's branch and opens a pull request for it; says why not where it cannot. */
@@ -106,7 +108,7 @@ export function tickDesk(options: DeskOptions): TickDesk {
       const day = await limits()
       const past = dryRun ? [] : await pastTicks(store, root, pattern.id, clock.now())
       const others = past.filter((tick) => tick.run.id !== run.id)
-      const known = remember(others)
+      const known = remember(others, dryRun ? new Set() : await options.openBranches())
       const ledger = dryRun ? {} : await files.attempts()
       const said = dryRun ? {} : await files.decisions()
       const reason = stopped ?? day.halted

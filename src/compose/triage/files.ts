@@ -119,10 +119,11 @@ function itemsOf({ items, item, outcome, run, url, branch, reason }: TickResult)
     return {
       id: one.id,
       title: one.title,
-      rank: own && !succeeded(outcome) ? ('high' as const) : one.rank,
+      rank: own && outcome !== 'merged' ? ('high' as const) : one.rank,
       ...(one.why === '' ? {} : { why: one.why }),
       ...(one.url === undefined ? {} : { url: one.url }),
       ...(own ? { action: actionOf({ outcome, run, url, branch, reason }) } : {}),
+      ...(!own && one.rank === 'high' && one.why !== '' ? { action: one.why } : {}),
     }
   })
 }
@@ -139,7 +140,9 @@ function actionOf({
 }): string {
   const where = url ?? branch
   if (outcome === 'escalated') return `waits for a human: ${reason} (loopwright approve ${run}, or deny)`
-  return where === undefined || !succeeded(outcome) ? `${outcome}: ${reason}` : `${outcome}: ${where}`
+  return where === undefined || !succeeded(outcome)
+    ? `${outcome}: ${reason}`
+    : `${outcome}: ${where}${outcome === 'merged' ? '' : ', waits to be merged'}`
 }
 
 /** What stays though it was not seen: what a human decides about, and what a source that could not look may still have. */

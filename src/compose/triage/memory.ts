@@ -39,19 +39,26 @@ export function isWaiting({ run, result }: PastTick): boolean {
   return result.outcome === 'escalated' && !finalStatuses.includes(run.status)
 }
 
-/** What past ticks say of each item: tries that came to nothing since the last that did not, what waits, and what people said. */
-export function remember(past: readonly PastTick[]): {
+/**
+ * What past ticks say of each item: tries that came to nothing since the last that did not, what waits for a person, and what people said.
+ * A change that was let through waits until it is merged or thrown away: `open` are the branches for which that is so.
+ */
+export function remember(
+  past: readonly PastTick[],
+  open: ReadonlySet<string>,
+): {
   readonly attempts: Record<string, number>
   readonly waiting: string[]
   readonly feedback: Record<string, string>
 } {
+  const isOpen = ({ branch }: TickResult) => branch !== undefined && open.has(branch)
   const attempts: Record<string, number> = {}
   const feedback: Record<string, string> = {}
   const waiting: string[] = []
   for (const tick of [...past].reverse()) {
     const { item, outcome, reason, decided } = tick.result
     if (item === undefined) continue
-    if (isWaiting(tick)) waiting.push(item.id)
+    if (isWaiting(tick) || isOpen(tick.result)) waiting.push(item.id)
     if (failures.includes(outcome)) {
       attempts[item.id] = (attempts[item.id] ?? 0) + 1
       const note = decided?.note ?? ''

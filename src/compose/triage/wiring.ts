@@ -41,6 +41,18 @@ export function deskOf(
     workspace,
     tell,
     files: tickFiles({ spec, home: wiring.config.home, clock, warn: wiring.warn }),
+    openBranches: async () => {
+      const args = ['for-each-ref', '--no-merged=HEAD', '--format=%(refname:short)', 'refs/heads/loopwright/']
+      const { code, stdout } = await wiring.git.user({ cwd: spec.root }, args, { ok: [0, 128, 129] })
+      return new Set(
+        code === 0
+          ? stdout
+              .toString()
+              .split('\n')
+              .filter((name) => name !== '')
+          : [],
+      )
+    },
     look: lookerOf(wiring, spec, workspace),
     propose: proposer(wiring, spec, workspace),
     merge: async () => {
