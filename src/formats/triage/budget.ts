@@ -91,7 +91,7 @@ export function lower(a: number | undefined, b: number | undefined): number | un
 
 function limitOf(row: Row, words: readonly string[]): number | 'unreadable' | undefined {
   const cell = wordsOf(cellOf(row, ...words) ?? '')
-  if (/^(?:[-–—]*|n\/a|unlimited|no limit|any)$/i.test(cell)) return undefined
+  if (/^(?:[-–—]*|n\/a|∞|unlimited|no limit|any)$/i.test(cell)) return undefined
   return numberOf(cell) ?? 'unreadable'
 }
 

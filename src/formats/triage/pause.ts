@@ -10,11 +10,13 @@ const no = /^(?:is[ \t]+)?(?:false|no|off|0|none|never|unset|not set|clear|clear
  * nothing: there somebody says how it is used.
  */
 export function pausedLine(lines: readonly Line[]): number | undefined {
-  const at = lines.findIndex(({ visible }) => visible.length < 2000 && isFlag(visible))
+  const at = lines.findIndex(({ visible }) => isFlag(visible.trimStart().slice(0, 2000)))
   return at < 0 ? undefined : at + 1
 }
 
-function isFlag(line: string): boolean {
+function isFlag(written: string): boolean {
+  // Some editors make other hyphens of it.
+  const line = written.replace(/[\u2010\u2011]/g, '-')
   if (!/loop-pause-all/i.test(line)) return false
   const plain = line
     .trim()

@@ -61,7 +61,7 @@ export function registryText(pattern: Pattern): string {
 patterns:
   - id: ${pattern.id}
     name: ${scalar(pattern.name)}
-    goal: ${scalar(pattern.goal)}
+${optional('file', pattern.file)}    goal: ${scalar(pattern.goal)}
     cadence: ${scalar(pattern.cadence.text)}
     risk: ${pattern.risk}
     tools: ${list(pattern.tools)}
@@ -69,7 +69,7 @@ patterns:
     state: ${scalar(pattern.state)}
     phases: ${list(pattern.phases)}
     human_gates: ${list(pattern.humanGates)}
-    week_one_mode: ${pattern.weekOneMode}
+${optional('starter', pattern.starter)}    week_one_mode: ${pattern.weekOneMode}
     token_cost: ${pattern.tokenCost}
     cost:
       tokens_noop: ${cost.tokensNoop}
@@ -83,6 +83,10 @@ patterns:
     # Of several that are due the lowest goes first.
     priority: ${pattern.priority}
 `
+}
+
+function optional(key: string, value: string | undefined): string {
+  return value === undefined ? '' : `    ${key}: ${scalar(value)}\n`
 }
 
 /** Plain where YAML takes it as this text, else quoted. */
