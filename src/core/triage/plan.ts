@@ -1,5 +1,5 @@
 import { LoopwrightError } from '../errors.ts'
-import { type Level, type Permissions, permissions } from './level.ts'
+import { isLevel, type Level, type Permissions, permissions } from './level.ts'
 import type { Cadence, Pattern } from './pattern.ts'
 
 /** A pattern made ready for a level: what a tick of it may do and spend. Plain JSON. */
@@ -19,10 +19,10 @@ export interface Plan {
 /** Makes the plan of a pattern at a level; the pattern's own week-one level by default. Throws `bad_input` for a level that does not exist. */
 export function buildPlan(pattern: Pattern, options: { readonly level?: Level } = {}): Plan {
   const level = options.level ?? pattern.weekOneMode
-  const may: Permissions | undefined = permissions[level]
-  if (may === undefined) {
+  if (!isLevel(level)) {
     throw new LoopwrightError('bad_input', `there is no level ${String(level)}`, { hint: 'L0, L1, L2 or L3' })
   }
+  const may = permissions[level]
   const acting = may.change
     ? ['implement', 'verify', 'gate', may.merge ? 'merge, propose or escalate' : 'propose or escalate']
     : []

@@ -18,7 +18,7 @@ const shownAll = 60_000
 const shownState = 8000
 const shownSaid = 8000
 const shownDiff = 60_000
-const shownFiles = 200
+const shownLines = 200
 const shownChecks = 10_000
 
 const data =
@@ -48,7 +48,7 @@ export const triagerRole: Role<
       mayAct ? '' : 'This time nothing may be changed: answer noop or report.',
       spec.request === undefined ? '' : `Somebody asked for this:\n${quoted(spec.request.text, shownSaid)}`,
       `Found (${findings.length}):\n${listed(findings)}`,
-      skipped.length === 0 ? '' : `Could not be looked at:\n${quoted(skipped.join('\n'), shownTitle * 10)}`,
+      skipped.length === 0 ? '' : `Could not be looked at:\n${quoted(linesOf(skipped), shownSaid)}`,
       state === '' ? '' : `What earlier ticks and people noted:\n${quoted(state, shownState)}`,
       ...skillsOf(spec),
     ]
@@ -109,16 +109,10 @@ export const verifierRole: Role<
       about(spec),
       `The finding:\n${quoted(describe(item), shownSaid)}`,
       proposal === '' ? '' : `What was proposed:\n${quoted(proposal, shownSaid)}`,
-      `Changed files (${files.length}):\n${quoted(
-        files
-          .slice(0, shownFiles)
-          .map((file) => oneLine(file, shownTitle))
-          .join('\n'),
-        shownAll,
-      )}`,
+      `Changed files (${files.length}):\n${quoted(linesOf(files), shownAll)}`,
       checks.length === 0
         ? 'No checks are configured.'
-        : `Checks:\n${quoted(checks.map((check) => (check.ok ? `${check.name}: passed` : `FAILED ${describeCheck(check)}`)).join('\n'), shownChecks)}`,
+        : `Checks:\n${quoted(checks.slice(0, shownLines).map(checkLine).join('\n'), shownChecks)}`,
       diff.length > shownDiff
         ? `The first ${shownDiff} of ${diff.length} characters of the change; look at the rest in the files:\n${quoted(diff, shownDiff)}`
         : `The change:\n${quoted(diff, shownDiff)}`,
@@ -129,7 +123,7 @@ export const verifierRole: Role<
   context: ({ spec, item, files, checks }) => ({
     ...facts(spec),
     item: item.id,
-    files: files.slice(0, shownFiles),
+    files: files.slice(0, shownLines),
     checks_ok: checks.every((check) => check.ok),
   }),
   parse: readVerifier,
@@ -194,6 +188,17 @@ function listed(findings: readonly Finding[]): string {
   }
   const left = findings.length - lines.length
   return `${quoted(lines.join('\n'), shownAll)}${left > 0 ? `\nand ${left} more, which there is no room for` : ''}`
+}
+
+function linesOf(texts: readonly string[]): string {
+  return texts
+    .slice(0, shownLines)
+    .map((text) => oneLine(text, shownTitle))
+    .join('\n')
+}
+
+function checkLine(check: CheckResult): string {
+  return check.ok ? `${oneLine(check.name, shownTitle)}: passed` : `FAILED ${describeCheck(check).slice(0, shownBody)}`
 }
 
 /** Text from outside, at most `max` characters of it, which cannot end the place it stands in. */
