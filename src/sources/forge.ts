@@ -55,13 +55,13 @@ export interface PullsOptions {
   readonly clock: Clock
   /** Days without news after which a pull request is stale; 7 by default. */
   readonly staleDays?: number
-  /** Of how many pull requests, the newest first, the comments are read; 20 by default. */
+  /** Of how many pull requests, the newest first, the comments are read, by three requests each; 10 by default. */
   readonly readComments?: number
 }
 
 /** Open pull requests that somebody has to move: failing checks, reviews without an answer, no news for a week. */
 export function pullsSource(place: ForgeOrWhy, options: PullsOptions): Source {
-  const { clock, staleDays = 7, readComments = 20 } = options
+  const { clock, staleDays = 7, readComments = 10 } = options
   return source('pulls', async (signal) => {
     if ('why' in place) return place
     const { forge } = place

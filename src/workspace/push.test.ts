@@ -76,6 +76,22 @@ describe('a branch of ours is pushed', () => {
     expect(w.refs()[0]).toContain(other)
   })
 
+  test('from a shallow clone, and from a linked worktree', async () => {
+    const w = scene()
+    for (let i = 0; i < 3; i++) git(w.project, 'commit', '-q', '--allow-empty', '-m', `c${i}`)
+    git(w.project, 'push', '-q', 'origin', 'main')
+    const shallow = join(w.path, 'shallow')
+    git(w.path, 'clone', '-q', '--depth', '1', `file://${w.bare}`, shallow)
+    git(shallow, 'commit', '-q', '--allow-empty', '-m', 'mine')
+    const commit = git(shallow, 'rev-parse', 'HEAD').trim()
+    expect(await w.push({ commit, project: shallow })).toMatchObject({ pushed: true })
+    expect(git(w.bare, 'rev-list', '--count', 'loopwright/run-1').trim()).toBe('5')
+    const linked = join(w.path, 'linked')
+    git(w.project, 'worktree', 'add', '-q', '--detach', linked)
+    const other = w.commit('one')
+    expect(await w.push({ commit: other, project: linked, branch: 'loopwright/run-2' })).toMatchObject({ pushed: true })
+  })
+
   test('not over what somebody else pushed there', async () => {
     const w = scene()
     const stranger = makeRepo(join(w.path, 'stranger'), { 'x.txt': 'x' })
