@@ -23,31 +23,31 @@ describe('from L1 to L2', () => {
     expect(weigh('L1', 'L2', days(5)).earned).toBe(true)
   })
   test.each<[string, readonly TickResult[], Partial<PromotionFacts>, string[]]>([
-    ['four ticks', days(4), {}, ['4 ticks at L1 without a failure, needs 5']],
-    ['one day', Array.from({ length: 9 }, () => tick(0)), {}, ['1 days with such a tick, needs 3']],
+    ['four ticks', days(4), {}, ['ticks at L1 without a failure: 4, needs 5']],
+    ['one day', Array.from({ length: 9 }, () => tick(0)), {}, ['days with such a tick: 1, needs 3']],
     [
       'dry runs',
       days(9, { dryRun: true }),
       {},
-      ['0 ticks at L1 without a failure, needs 5', '0 days with such a tick, needs 3'],
+      ['ticks at L1 without a failure: 0, needs 5', 'days with such a tick: 0, needs 3'],
     ],
     [
       'halted ticks',
       days(9, { decision: 'halt' }),
       {},
-      ['0 ticks at L1 without a failure, needs 5', '0 days with such a tick, needs 3'],
+      ['ticks at L1 without a failure: 0, needs 5', 'days with such a tick: 0, needs 3'],
     ],
     [
       'ticks at L0',
       days(9, { level: 'L0' }),
       {},
-      ['0 ticks at L1 without a failure, needs 5', '0 days with such a tick, needs 3'],
+      ['ticks at L1 without a failure: 0, needs 5', 'days with such a tick: 0, needs 3'],
     ],
     [
       'ticks of another',
       days(9, { pattern: 'q' }),
       {},
-      ['0 ticks at L1 without a failure, needs 5', '0 days with such a tick, needs 3'],
+      ['ticks at L1 without a failure: 0, needs 5', 'days with such a tick: 0, needs 3'],
     ],
     ['no gate file', days(9), { gateFile: false }, ['no gate.yaml']],
     ['no constraints', days(9), { constraints: false }, ['no loop-constraints.md']],
@@ -57,7 +57,7 @@ describe('from L1 to L2', () => {
   test('a failure makes the count begin anew, in whatever order the ticks come', () => {
     const ticks = [...days(9), tick(9, { outcome: 'failed' }), tick(10)].reverse()
     expect(against(weigh('L1', 'L2', ticks))[0]).toBe(
-      '1 ticks at L1 without a failure since the failure of 2026-01-10, needs 5',
+      'ticks at L1 without a failure since the failure of 2026-01-10: 1, needs 5',
     )
     expect(weigh('L1', 'L2', [...ticks, ...[11, 12, 13, 14].map((day) => tick(day))]).earned).toBe(true)
   })
@@ -82,7 +82,7 @@ describe('from L2 to L3', () => {
   test('one refused change is one too many, until it is long past', () => {
     const gate = { ...({ decision: 'deny', trigger: 'protected', reason: '' } as const), matchedPaths: [], risks: [] }
     const ticks = [tick(0, { ...acted, gate }), ...days(30, acted).slice(1)]
-    expect(against(weigh('L2', 'L3', ticks))).toEqual(['1 changes were refused by a gate'])
+    expect(against(weigh('L2', 'L3', ticks))).toEqual(['changes refused by a gate: 1'])
     expect(weigh('L2', 'L3', [...ticks, ...days(60, acted).slice(30)]).earned).toBe(true)
   })
   test('reports count for nothing, and checks and a sandbox are needed', () => {

@@ -114,7 +114,7 @@ function forL3(ticks: readonly TickResult[], facts: PromotionFacts): Evidence[] 
     },
     {
       ok: refused.length === 0,
-      text: refused.length === 0 ? 'no gate refused a change' : `${refused.length} changes were refused by a gate`,
+      text: refused.length === 0 ? 'no gate refused a change' : `changes refused by a gate: ${refused.length}`,
     },
     has(facts.gateFile, 'a gate.yaml', 'say there what may be merged: autoMergeAllowlist'),
     has(
@@ -127,7 +127,7 @@ function forL3(ticks: readonly TickResult[], facts: PromotionFacts): Evidence[] 
 }
 
 function enough(count: number, needed: number, what: string): Evidence {
-  return { ok: count >= needed, text: `${count} ${what}, needs ${needed}` }
+  return { ok: count >= needed, text: `${what}: ${count}, needs ${needed}` }
 }
 
 function has(ok: boolean, what: string, hint: string): Evidence {
