@@ -78,7 +78,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     ...(patienceMs === undefined ? {} : { patienceMs }),
   })
   const childEnv = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && !config.withheld.has(one[0])),
   )
   const redact = createRedact({ values: [...config.secrets] })
   const sandboxes = new Sandboxes(childEnv, warn)

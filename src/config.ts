@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
-import { type NotifySetting, notifySecrets, notifySettings, notifyText } from './config/notify.ts'
+import { type NotifySetting, notifySecrets, notifySettings, notifyText, withheldVariables } from './config/notify.ts'
 import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
 import { LoopwrightError } from './core/errors.ts'
@@ -62,6 +62,8 @@ export interface Config {
   readonly triage: NonNullable<FileConfig['triage']>
   /** Who is told of what happens; from the user alone. */
   readonly notify: readonly NotifySetting[]
+  /** Variables that no process we start is given. */
+  readonly withheld: ReadonlySet<string>
   readonly noColor: boolean
   readonly ci: boolean
   readonly caller?: { readonly agent: string; readonly variable: string }
@@ -154,6 +156,7 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     triage: merged.triage ?? {},
     projectAgents: Object.keys(ours.agents ?? {}),
     notify,
+    withheld: withheldVariables(user.notify),
     noColor,
     ci,
     ...(caller === undefined ? {} : { caller }),

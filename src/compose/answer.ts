@@ -44,7 +44,7 @@ export async function giveAnswers(app: App, meant: Meant, given: readonly string
 /** The open question that is meant; the first where a run asks several. Throws `conflict`. */
 export async function openAsk(app: App, { run: id, ask: asked }: Meant): Promise<OpenAsk> {
   const run = await findRun(app, id)
-  if (finalStatuses.includes(run.status)) throw nothing(run, 'it asks nothing')
+  if (finalStatuses.includes(run.status)) throw nothing(run, 'it asks nothing, or this was answered')
   const { asks } = await app.view(run.id)
   const answered = await answeredAsks(app, run.id)
   const ask = asks.find((one) => (asked === undefined ? !answered.includes(one.id) : one.id === asked)) ?? asks[0]
@@ -101,7 +101,8 @@ export async function answeredAsks(app: App, id: string): Promise<string[]> {
   return signals.flatMap(({ kind, target }) => (kind === 'answer' && target !== undefined ? [target] : []))
 }
 
-async function openAsks(app: App, id: string): Promise<AskView[]> {
+/** The questions of a run that nobody has answered yet. */
+export async function openAsks(app: App, id: string): Promise<AskView[]> {
   const answered = await answeredAsks(app, id)
   return (await app.view(id)).asks.filter((ask) => !answered.includes(ask.id))
 }

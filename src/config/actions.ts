@@ -27,14 +27,14 @@ export function actionEnvironment(env: Env): ActionEnvironment {
   }
 }
 
-const secretVariable = 'LOOPWRIGHT_WEBHOOK_SECRET'
+export const webhookSecretVariable = 'LOOPWRIGHT_WEBHOOK_SECRET'
 
 /** The secret that GitHub signs webhooks with. Throws `bad_input` where there is none, or one that can be guessed. */
 export function webhookSecret(env: Env): string {
-  const secret = env[secretVariable] ?? ''
+  const secret = env[webhookSecretVariable] ?? ''
   if (secret.length >= 16) return secret
   const why = secret === '' ? 'is not set' : 'is too short: at least 16 characters'
-  throw new LoopwrightError('bad_input', `${secretVariable} ${why}`, {
+  throw new LoopwrightError('bad_input', `${webhookSecretVariable} ${why}`, {
     hint: 'set it to what the webhook has as its secret: openssl rand -hex 32 makes one',
   })
 }

@@ -49,6 +49,13 @@ test('the user says who is told of what, and no address or secret is ever shown'
   const shown = explainConfig(config)
   expect(JSON.stringify(shown)).not.toMatch(/secret|hooks\.slack/)
   expect(shown.filter(({ key }) => key === 'notify').map(({ value }) => value)[0]).toBe('slack 1: escalation')
+  expect([...config.withheld].sort()).toEqual([
+    'HOOK_SECRET',
+    'LOOPWRIGHT_DISCORD_WEBHOOK',
+    'LOOPWRIGHT_SLACK_WEBHOOK',
+    'LOOPWRIGHT_WEBHOOK_SECRET',
+    'OTHER_TEAM',
+  ])
   for (const number of ['one', 'two', 'three', 'four', 'five']) {
     expect(config.secrets.some((one) => one.includes(`${number}-secret`))).toBe(true)
   }

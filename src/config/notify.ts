@@ -1,6 +1,7 @@
 import { LoopwrightError } from '../core/errors.ts'
 import type { Notice } from '../core/triage/ports.ts'
 import { webhookAddress } from '../core/webhook-address.ts'
+import { webhookSecretVariable } from './actions.ts'
 import type { Env } from './environment.ts'
 import type { FileConfig } from './schema.ts'
 
@@ -69,6 +70,15 @@ export function notifySecrets(settings: readonly NotifySetting[]): string[] {
     ...(url === undefined ? [] : [url.href, ...(url.pathname.length >= 12 ? [url.pathname] : [])]),
     ...(secret === undefined ? [] : [secret]),
   ])
+}
+
+/** Variables that nothing we start is given: they hold addresses and secrets of ours. */
+export function withheldVariables(given: FileConfig['notify']): Set<string> {
+  const named = (given ?? []).flatMap((one) => [
+    ...('urlEnv' in one && one.urlEnv !== undefined ? [one.urlEnv] : []),
+    ...('secretEnv' in one && one.secretEnv !== undefined ? [one.secretEnv] : []),
+  ])
+  return new Set([...shortcuts.map(([variable]) => variable), webhookSecretVariable, ...named])
 }
 
 /** A notifier for people: `slack (escalation, failed) by LOOPWRIGHT_SLACK_WEBHOOK`. */

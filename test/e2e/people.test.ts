@@ -78,14 +78,17 @@ test('a tick does not wait for a service that is out of order, and the address i
   expect(s.warned.join() + journal + JSON.stringify(shown)).not.toContain('top-secret-path')
 })
 
-test('agents never hold the address', async () => {
-  const slack = await hookServer()
-  await using world = await triageWorld({ implementer: risky }, { env: { LOOPWRIGHT_SLACK_WEBHOOK: slack.url.href } })
+test('what a tick starts never holds the address, nor the secret of webhooks', async () => {
+  await using slack = await hookServer()
+  const held = {
+    LOOPWRIGHT_SLACK_WEBHOOK: slack.url.href,
+    LOOPWRIGHT_WEBHOOK_SECRET: 'a secret of the webhook',
+  }
+  await using world = await triageWorld({ implementer: risky }, { env: held })
   const result = await world.tick('daily-triage', {
-    settings: { verify: [{ shell: 'test -z "$LOOPWRIGHT_SLACK_WEBHOOK" || exit 7' }] },
+    settings: { verify: [{ shell: 'test -z "$LOOPWRIGHT_SLACK_WEBHOOK$LOOPWRIGHT_WEBHOOK_SECRET"' }] },
   })
   expect(result.checks).toMatchObject([{ ok: true }])
-  await slack[Symbol.asyncDispose]()
 })
 
 test('stop, said on the forge by somebody who may, ends a tick that waits', async () => {

@@ -7,9 +7,9 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
-import { findRun } from '../../compose/look.ts'
-import { answerOf, questionList } from '../../core/answers.ts'
-import { LoopwrightError } from '../../core/errors.ts'
+import { giveAnswers as answerRun, type Meant, openAsks } from '../../compose/answer.ts'
+import { questionList } from '../../core/answers.ts'
+import { isLoopwrightError, LoopwrightError } from '../../core/errors.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import type { RunResult } from '../../core/result.ts'
@@ -96,9 +96,7 @@ export function returned(call: ServerContext): Returned | undefined {
 
 /** The asks of a run that nobody has answered. */
 export async function unanswered(app: App, run: RunRecord): Promise<readonly AskView[]> {
-  const { asks } = await app.view(run.id)
-  const given = new Set((await app.store.inbox(run.id)).map(({ id }) => id))
-  return asks.filter(({ id }) => !given.has(`answer:${id}`))
+  return await openAsks(app, run.id)
 }
 
 /** What somebody means by a word: a token of ours, or a run. Throws `bad_input` for a token that was altered. */
@@ -116,24 +114,11 @@ export async function withToken(world: McpWorld, result: RunResult): Promise<Run
  * Gives answers to an ask of a run, or to its open one; answers the run. Throws `conflict` when that is answered or closed, and
  * `bad_input` for answers that do not fit.
  */
-export async function giveAnswers(
-  app: App,
-  meant: { readonly run: string; readonly ask?: string },
-  answers: readonly string[],
-): Promise<RunRecord> {
-  const run = await findRun(app, meant.run)
-  const { asks } = await app.view(run.id)
-  const open = meant.ask === undefined ? asks[0] : asks.find((one) => one.id === meant.ask)
-  const refuse = (why: string) => {
-    throw new LoopwrightError('conflict', `run ${run.id}: ${why}; it is ${run.status}`, {
-      hint: 'orchestrate_status shows how it stands',
-    })
+export async function giveAnswers(app: App, meant: Meant, answers: readonly string[]): Promise<RunRecord> {
+  try {
+    return await answerRun(app, meant, answers)
+  } catch (error) {
+    if (!isLoopwrightError(error, 'conflict')) throw error
+    throw new LoopwrightError('conflict', error.message, { hint: 'orchestrate_status shows how it stands' })
   }
-  if (!open) return refuse('it asks nothing, or this was answered')
-  const id = `answer:${open.id}`
-  const payload = answerOf(open.request, answers)
-  // Of two who answer at once the inbox takes one.
-  if (!(await app.runs.signal(run.id, { id, kind: 'answer', target: open.id, payload })))
-    return refuse('this question was answered')
-  return run
 }

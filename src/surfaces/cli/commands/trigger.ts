@@ -63,6 +63,8 @@ async function listen(io: Io, flags: TriggerFlags): Promise<number> {
   try {
     await withApp(io, async (app) => {
       const triggers = triggersOf(app, io, flags, closing.signal)
+      // The forge is found now, so that the first webhook need not wait for it.
+      await triggers.read('ping', {})
       const door = {
         port: flags.port ?? 4181,
         secret,
