@@ -46,6 +46,7 @@ export interface ForgeIssue {
 }
 
 export interface ForgePull extends ForgeIssue {
+  /** `owner:branch` for one of a fork, so that nobody passes theirs off as ours. */
   readonly branch: string
   readonly base: string
   readonly draft: boolean
@@ -55,6 +56,7 @@ export interface ForgePull extends ForgeIssue {
 export interface ForgeCiRun {
   readonly id: number
   readonly workflow: string
+  /** `owner:branch` for one of a fork. */
   readonly branch: string
   readonly head: string
   readonly url: string
