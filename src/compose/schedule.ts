@@ -92,14 +92,12 @@ export class Schedule {
     checkTimeZone(timeZone)
     const { only } = options
     const known = await this.#known(only)
-    if (only.length === 0 && known.length === 0) {
-      throw new LoopwrightError(
-        'bad_input',
-        `${project} has no registry.yaml, so nothing says which patterns to start`,
-        {
-          hint: 'name them, as in loopwright start daily-triage; loopwright list shows what there is',
-        },
-      )
+    if (known.length === 0) {
+      const own = (await ticks.patterns()).some(({ origin }) => origin !== undefined)
+      const why = own ? `every pattern of ${project} is paused in LOOP.md` : `${project} has no registry.yaml`
+      throw new LoopwrightError('bad_input', `${why}, so nothing says which patterns to start`, {
+        hint: 'name them, as in loopwright start daily-triage; loopwright list shows what there is',
+      })
     }
     const held = dryRun ? undefined : await this.#files.hold(clock.now())
     const results = new Map<string, TickResult>()
