@@ -2,6 +2,7 @@ import type { App } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
+import { objectOf } from '../core/peek.ts'
 import type { Clock } from '../core/ports.ts'
 import { checkTimeZone } from '../core/triage/cron.ts'
 import type { Level } from '../core/triage/level.ts'
@@ -118,6 +119,10 @@ export class Schedule {
           results.set(tick.run, result)
           return noteOf(result)
         } catch (error) {
+          // Somebody else is at it: the next one sees what came of it.
+          if (isLoopwrightError(error, 'conflict') && objectOf(error.data).underWay !== undefined) {
+            return { outcome: 'noop', items: [], reason: error.message }
+          }
           // Nothing failed: nothing might begin.
           if (!isLoopwrightError(error, 'killed') || tick.signal.aborted) throw error
           return { outcome: 'halt', items: [], reason: error.message }

@@ -103,11 +103,11 @@ export type HookName =
 export type ServicesOf = (run: RunRecord) => Services
 
 /**
- * The tokens and money reserved for one agent call whose use nobody can know beforehand: an eighth of the cap, or all of it where no
- * two calls overlap. The true use is settled after, and a run whose calls together pass the cap while they run is stopped.
+ * The tokens and money reserved for one agent call whose use nobody can know beforehand: an eighth of the cap, or half of it where no two
+ * calls overlap. Never all: what a call that died had reserved stays reserved. The true use is settled after, and a run whose calls together pass the cap while they run is stopped.
  */
 export function allowance(caps: Caps, oneAtATime = false): Amounts {
-  const parts = oneAtATime ? 1 : 8
+  const parts = oneAtATime ? 2 : 8
   const share = (cap: number | undefined) => (cap === undefined ? undefined : Math.max(1, Math.ceil(cap / parts)))
   const tokens = share(caps.tokens)
   const microUsd = share(caps.microUsd)

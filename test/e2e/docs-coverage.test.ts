@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readPage, root } from './docs-blocks.ts'
 
-const rows = [...readPage(join('docs', 'coverage.md')).matchAll(/^\| (A\d\S*) \| (.+?) \| (.+) \|$/gm)]
+const rows = [...readPage(join('docs', 'coverage.md')).matchAll(/^\| ([A-Z]\d\S*) \| (.+?) \| (.+) \|$/gm)]
 const references = rows.flatMap(([, id = '', , cell = '']) =>
   [...cell.matchAll(/`([^`]+)` “(.+?)”(?=<br>|$)/g)].map(([, file = '', title = '']) => ({ id, file, title })),
 )

@@ -209,7 +209,10 @@ test.concurrent('from 80 % of the day’s tokens on it only reports, and at the 
   const costly = (tokens: number) =>
     reply({ text: 'done', edits: mend.edits ?? [], usage: { inputTokens: tokens, outputTokens: 0 } })
   await using world = await triageWorld(
-    { implementer: costly(85_000), verifier: '## Verdict: REJECT' },
+    {
+      implementer: costly(45_000),
+      verifier: reply({ text: '## Verdict: REJECT', usage: { inputTokens: 40_000, outputTokens: 0 } }),
+    },
     { files: { 'loop-budget.md': '', 'LOOP.md': '' } },
   )
   await world.tick()

@@ -1,7 +1,7 @@
 import { LoopwrightError, messageOf } from '../../core/errors.ts'
 import type { Clock, RunRecord, Store, Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import type { Discovery } from '../../core/triage/finding.ts'
+import type { Discovery, Finding } from '../../core/triage/finding.ts'
 import { permissions } from '../../core/triage/level.ts'
 import type { Delivery, Notice, Standing, TickDesk } from '../../core/triage/ports.ts'
 import type { TickDraft, TickResult } from '../../core/triage/tick.ts'
@@ -40,12 +40,12 @@ export interface TickFiles {
   state(): Promise<string>
   /** Why the project wants no loop to run now: `loop-pause-all` in the state file. */
   paused(): Promise<string | undefined>
-  /** Tries by item id, as the ledger has them. */
-  attempts(): Promise<Readonly<Record<string, number>>>
+  /** Tries by item id, as the ledger has them; undefined where it cannot be read. */
+  attempts(): Promise<Readonly<Record<string, number>> | undefined>
   /** Ticks and tokens of this pattern and UTC day, as the run log has them. */
   today(day: string): Promise<{ readonly runs: number; readonly tokens: number }>
-  /** What people wrote beside an item in the state file. */
-  decisions(): Promise<Readonly<Record<string, string>>>
+  /** Findings with what people wrote beside them in the state file. */
+  decided(findings: readonly Finding[]): Promise<readonly Finding[]>
   write(result: TickResult): Promise<void>
 }
 
@@ -110,23 +110,25 @@ export function tickDesk(options: DeskOptions): TickDesk {
       const others = past.filter((tick) => tick.run.id !== run.id)
       const known = remember(others, dryRun ? new Set() : await options.openBranches())
       const ledger = dryRun ? {} : await files.attempts()
-      const said = dryRun ? {} : await files.decisions()
       const reason = stopped ?? day.halted
+      // Without the ledger nobody knows what was tried before.
+      const reportOnly = day.reportOnly ?? (ledger === undefined ? 'loop-ledger.json cannot be read' : undefined)
       return {
         ...(reason === undefined ? {} : { halted: reason }),
-        ...(day.reportOnly === undefined ? {} : { reportOnly: day.reportOnly }),
+        ...(reportOnly === undefined ? {} : { reportOnly }),
         spent: day.used,
         cap: day.cap,
-        attempts: most(known.attempts, ledger),
+        attempts: most(known.attempts, ledger ?? {}),
         waiting: known.waiting,
         state: await files.state(),
-        feedback: { ...known.feedback, ...said },
+        feedback: known.feedback,
       }
     },
     async discover({ signal }) {
       const seen = await options.look(signal)
       const rehearsing = dryRun && spec.agent === 'scripted' && seen.findings.length === 0
-      return rehearsing ? { ...seen, findings: [exampleFinding] } : seen
+      if (rehearsing) return { ...seen, findings: [exampleFinding] }
+      return { ...seen, findings: await files.decided(seen.findings) }
     },
     async keep() {
       if (!may.change || dryRun) throw refused('make a branch visible')

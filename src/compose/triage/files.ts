@@ -10,6 +10,7 @@ import type { TickOutcome, TickResult } from '../../core/triage/tick.ts'
 import { addAttempt, failedAttempts, parseLedger } from '../../formats/triage/ledger.ts'
 import { appendRunLog, loggedDay, type RunLogEntry } from '../../formats/triage/run-log.ts'
 import { readState, updateState } from '../../formats/triage/state.ts'
+import { shownId } from '../../formats/triage/state-lines.ts'
 import { writeAtomic } from '../../workspace/files.ts'
 import { withLock } from '../../workspace/lock.ts'
 import type { TickFiles } from './desk.ts'
@@ -63,17 +64,28 @@ export function tickFiles(options: {
       } catch (error) {
         if (!isLoopwrightError(error)) throw error
         warn(error.message)
-        return {}
+        return undefined
       }
     },
     today: async (day) => loggedDay(await read(runLogName), pattern.id, day),
-    async decisions() {
+    async decided(findings) {
       const { items } = readState(await read(pattern.state), pattern.state)
-      return Object.fromEntries(
-        items.flatMap(({ id, decision }) =>
-          id === undefined || decision === undefined ? [] : [[id, `A person noted: ${decision}`]],
-        ),
-      )
+      const said = new Map(items.flatMap((item) => (item.id === undefined ? [] : [[item.id, item] as const])))
+      return findings.map((finding) => {
+        const item = said.get(shownId(finding.id))
+        if (item === undefined) return finding
+        const { decision, ticked } = item
+        const held = ticked
+          ? 'a person ticked it off'
+          : decision !== undefined && isNo(decision)
+            ? `a person decided: ${decision}`
+            : undefined
+        return {
+          ...finding,
+          ...(decision === undefined ? {} : { note: decision }),
+          ...(held === undefined ? {} : { held }),
+        }
+      })
     },
     async write(result) {
       await change(pattern.state, (text) =>
@@ -107,6 +119,13 @@ export function tickFiles(options: {
       )
     },
   }
+}
+
+/** Whether a person's decision says to leave something alone; in words, so only where it begins with one that means no. */
+function isNo(decision: string): boolean {
+  return /^(?:no|not|don['’]?t|do not|won['’]?t|will not|wontfix|never|skip|ignore|leave|reject|denied|deny|declined?|later|wait|hold|stop)\b/i.test(
+    decision.trim(),
+  )
 }
 
 function succeeded(outcome: TickOutcome): boolean {

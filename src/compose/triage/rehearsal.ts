@@ -16,6 +16,11 @@ export async function isRepository(git: Git, path: string): Promise<boolean> {
   return user !== undefined && (await resolveCommit(git, user, 'HEAD').catch(() => undefined)) !== undefined
 }
 
+/** From the top of the repository to a directory in it; empty at the top and where there is none. */
+export async function prefixOf(git: Git, path: string): Promise<string> {
+  return (await discover(git, path).catch(() => undefined))?.prefix ?? ''
+}
+
 /** Makes one below `home`. */
 export async function rehearse(git: Git, home: string): Promise<Rehearsal> {
   const base = join(home, 'rehearsals')

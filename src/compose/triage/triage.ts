@@ -20,7 +20,7 @@ import type { Admission } from '../admission.ts'
 import { dayScope, projectKey } from './days.ts'
 import { pastTicks, tickResultOf } from './memory.ts'
 import { loadProject, type TriageProject } from './project.ts'
-import { isRepository, rehearse } from './rehearsal.ts'
+import { isRepository, prefixOf, rehearse } from './rehearsal.ts'
 
 export interface TriageOptions {
   readonly config: Config
@@ -111,7 +111,7 @@ export class Triage implements TriageTicks {
   }
 
   async #specOf(request: TickRequest): Promise<TriageSpec> {
-    const { config, root, chooseAgent } = this.#options
+    const { config, root, git, chooseAgent } = this.#options
     const { pattern, dryRun = false, settings = {} } = request
     const project = await this.project()
     const { verify, deliver, maxLines } = config.triage
@@ -135,6 +135,7 @@ export class Triage implements TriageTicks {
       level,
       dryRun,
       root,
+      own: [join(await prefixOf(git, root), pattern.state)],
       gate: maxLines === undefined ? gate : { ...gate, maxLines: Math.min(maxLines, gate.maxLines ?? maxLines) },
       rules: [...project.rules],
       skills: await project.skillsOf(pattern),
@@ -191,6 +192,7 @@ export class Triage implements TriageTicks {
       const interrupted = runs.interrupted(run)
       if (run.status === 'running' && !interrupted) {
         throw new LoopwrightError('conflict', `a tick of ${pattern} is under way: ${run.id}`, {
+          data: { underWay: run.id },
           hint: `loopwright watch ${run.id}`,
         })
       }

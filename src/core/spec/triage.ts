@@ -64,6 +64,7 @@ export const triageSpec = z.strictObject({
   dryRun: z.boolean().default(false).describe('nothing is recorded, committed or sent'),
   tick: whole.default(1).describe('which of the ticks asked for together it is'),
   root: name.describe('the project; absolute'),
+  own: texts.prefault([]).describe('files the loop keeps, from the top of the repository: no change may touch them'),
   item: name.optional().describe('the only finding it may act on'),
   request: z
     .strictObject({ text: z.string().max(20_000), by: name })

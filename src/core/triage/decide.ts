@@ -55,6 +55,7 @@ export function decideTriage(answer: TriagerAnswer | undefined, facts: TriageFac
   if (facts.reportOnly !== undefined) return done('report', facts.reportOnly)
   if (!facts.mayAct) return done('report', reason)
   if (named !== undefined && named !== item.id) return done('report', `only ${named} was asked for; ${reason}`)
+  if (item.held !== undefined) return done('report', `${item.id} is left alone: ${item.held}`)
   if (waiting.includes(item.id)) return done('report', `${item.id} waits for a human`)
   const tried = ownOf(attempts, item.id) ?? 0
   if (named === undefined && tried >= maxAttempts) {

@@ -19,6 +19,10 @@ export interface Finding {
   readonly weight: 'high' | 'normal' | 'low'
   /** Milliseconds since 1970. */
   readonly at?: number
+  /** What a person noted about it in the state file. */
+  readonly note?: string
+  /** Why it is not to be acted on: what a person decided. */
+  readonly held?: string
 }
 
 /** What the sources saw. */

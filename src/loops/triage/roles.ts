@@ -160,7 +160,7 @@ function facts(spec: TriageSpec): JsonObject {
   return { pattern: pattern.id, level, tokens_noop: pattern.cost.tokensNoop }
 }
 
-function describe({ id, source, title, body, url, paths, labels, author }: Finding): string {
+function describe({ id, source, title, body, url, paths, labels, author, note }: Finding): string {
   const some = (words: readonly string[]) =>
     words
       .slice(0, 10)
@@ -171,6 +171,7 @@ function describe({ id, source, title, body, url, paths, labels, author }: Findi
     paths === undefined || paths.length === 0 ? '' : `  files: ${some(paths)}`,
     labels === undefined || labels.length === 0 ? '' : `  labels: ${some(labels)}`,
     author === undefined ? '' : `  by: ${oneLine(author, 100)}`,
+    note === undefined ? '' : `  a person noted: ${note.slice(0, 500)}`,
     body === undefined ? '' : `  ${body.slice(0, shownBody).replaceAll('\n', '\n  ')}`,
   ].filter((line) => line !== '')
   return [`[${oneLine(id, shownTitle)}] (${source}) ${oneLine(title, shownTitle)}`, ...more].join('\n')

@@ -175,7 +175,7 @@ export class Tick {
       action: deliver === 'merge' ? 'auto-merge' : 'commit',
       paths: change.work.totalChangedFiles,
       lines: change.lines,
-      own: [this.#spec.pattern.state],
+      own: [this.#spec.pattern.state, ...this.#spec.own],
       attempts: this.#attempt - 1,
       // A person who names a finding has decided to try again.
       maxAttempts: this.#spec.item === undefined ? maxAttempts : Number.MAX_SAFE_INTEGER,
