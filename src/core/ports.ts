@@ -226,6 +226,8 @@ export interface AgentRequest {
   readonly model?: string
   /** Where the agent works; absolute. */
   readonly cwd: string
+  /** What it works on, where that is in memory and `cwd` leads nowhere: for agents that are functions. */
+  readonly files?: MemoryFiles
   /** Added to the agent's environment (LOOPWRIGHT_RUN …). */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds; absent = no cap per call. */
@@ -432,7 +434,18 @@ export interface MergeOutcome {
   readonly changedFiles: readonly string[]
 }
 
+/** Files that are in no directory on disk. Paths are relative to where the agent works, with `/`. */
+export interface MemoryFiles {
+  read(path: string): string | undefined
+  write(path: string, text: string): void
+  /** Nothing where there is none. */
+  remove(path: string): void
+  list(): readonly string[]
+}
+
 export interface Workspace extends WorkspacePlace {
+  /** The files themselves, where they are in memory and `path` leads nowhere. */
+  readonly files?: MemoryFiles
   /** Where agents and checks run: the worktree, in the same subdirectory the user started from. */
   readonly path: string
   readonly branch?: string

@@ -120,6 +120,7 @@ async function requestOf<Input, Output>(
     context: { iteration, ...subgoalOf(options), ...role.context?.(input) },
     expectsJson: role.expectsJson ?? false,
     cwd: workspace.path,
+    ...(workspace.files === undefined ? {} : { files: workspace.files }),
     env: {
       LOOPWRIGHT_RUN: run,
       LOOPWRIGHT_ROLE: role.name,

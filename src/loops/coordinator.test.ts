@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { kernel } from '../../test/fixtures/kernel.ts'
-import { memoryWorkspaces } from '../../test/fixtures/workspaces.ts'
 import type { Agent } from '../core/ports.ts'
 import { defineLoop } from '../engine/define.ts'
+import { memoryWorkspaces } from '../workspace/memory.ts'
 import { coordinator } from './coordinator.ts'
 
 /** Stands in for a goal: ends as its goal says. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { kernel } from '../../test/fixtures/kernel.ts'
-import { memoryWorkspaces } from '../../test/fixtures/workspaces.ts'
 import type { Agent } from '../core/ports.ts'
+import { memoryWorkspaces } from '../workspace/memory.ts'
 import { designer, designerRole } from './design.ts'
 
 const example = 'kind: goal\n'

@@ -1,4 +1,4 @@
-import { memoryWorkspaces } from '../fixtures/workspaces.ts'
+import { memoryWorkspaces } from '../../src/workspace/memory.ts'
 import { workspacesContract } from './workspaces.ts'
 
 workspacesContract('memory', (files) => {

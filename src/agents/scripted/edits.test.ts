@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { applyEdit } from './edits.ts'
+import type { MemoryFiles } from '../../core/ports.ts'
+import { applyEdit, editFiles } from './edits.ts'
 
 let top: string
 let cwd: string
@@ -64,4 +65,29 @@ test('a working directory that is reached through a symlink works', async () => 
 test('a directory in the way is one clear error', async () => {
   await mkdir(join(cwd, 'dir'))
   await expect(applyEdit(cwd, { write: 'dir', content: '' })).rejects.toThrow(/^cannot edit dir: /)
+})
+
+test('files in memory are edited as files on disk are', () => {
+  const kept = new Map<string, string>()
+  const files: MemoryFiles = {
+    read: (path) => kept.get(path),
+    write: (path, text) => void kept.set(path, text),
+    remove: (path) => void kept.delete(path),
+    list: () => [...kept.keys()],
+  }
+  editFiles(files, { write: 'a/b.txt', content: 'one\n' })
+  editFiles(files, { append: 'a/b.txt', content: 'two\n' })
+  editFiles(files, { append: 'new.txt', content: 'x' })
+  for (let times = 0; times < 2; times++) editFiles(files, { replace: 'a/b.txt', find: 'one', with: '$& 1' })
+  expect([...kept]).toEqual([
+    ['a/b.txt', '$& 1\ntwo\n'],
+    ['new.txt', 'x'],
+  ])
+  for (let times = 0; times < 2; times++) editFiles(files, { delete: 'new.txt' })
+  expect(files.list()).toEqual(['a/b.txt'])
+  const refused = expect.objectContaining({ code: 'workspace' })
+  expect(() => editFiles(files, { replace: 'a/b.txt', find: 'none', with: 'never' })).toThrow(refused)
+  expect(() => editFiles(files, { replace: 'gone', find: 'x', with: 'y' })).toThrow(refused)
+  for (const path of ['../x', '/etc/x', ''])
+    expect(() => editFiles(files, { write: path, content: '' })).toThrow(refused)
 })

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, realpath, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import { LoopwrightError, messageOf } from '../../core/errors.ts'
+import type { MemoryFiles } from '../../core/ports.ts'
 
 /** A change of one file. Paths are relative to where the agent works, with `/`. */
 export type Edit =
@@ -47,6 +48,24 @@ export async function applyEdit(cwd: string, edit: Edit): Promise<void> {
   } catch (error) {
     throw new LoopwrightError('workspace', `cannot edit ${path}: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** Makes one edit of files in memory, as `applyEdit` does on disk. */
+export function editFiles(files: MemoryFiles, edit: Edit): void {
+  const path = pathOf(edit)
+  const refused = refusePath(path)
+  if (refused !== undefined) throw new LoopwrightError('workspace', `cannot edit ${path}: ${refused}`)
+  const before = files.read(path)
+  if ('delete' in edit) files.remove(path)
+  else if ('write' in edit) files.write(path, edit.content)
+  else if ('append' in edit) files.write(path, (before ?? '') + edit.content)
+  else if (before?.includes(edit.find))
+    files.write(
+      path,
+      before.replace(edit.find, () => edit.with),
+    )
+  else if (edit.with === '' || !before?.includes(edit.with))
+    throw new LoopwrightError('workspace', `cannot edit ${path}: the text to replace is not there`)
 }
 
 async function resolveInside(cwd: string, path: string): Promise<string> {

@@ -5,7 +5,7 @@ import type { Json } from '../../core/json.ts'
 import type { AgentCall, AgentOutcome, AgentRequest, AgentResponse, Usage } from '../../core/ports.ts'
 import { pastAllowance } from '../allowance.ts'
 import { bound } from '../bounded.ts'
-import { applyEdit, type Edit, pathOf } from './edits.ts'
+import { applyEdit, type Edit, editFiles, pathOf } from './edits.ts'
 
 /** All that a scripted agent can do in answer to one call, in this order: wait, edit, then answer or fail. */
 export interface ReplySpec {
@@ -56,7 +56,8 @@ export async function play(
   if (ended === 'timeout') return { text: '', outcome: 'timeout', message: `timed out after ${request.timeoutMs} ms` }
   for (const edit of spec.edits ?? []) {
     try {
-      await applyEdit(request.cwd, edit)
+      if (request.files === undefined) await applyEdit(request.cwd, edit)
+      else editFiles(request.files, edit)
     } catch (error) {
       if (isLoopwrightError(error)) return { text: '', outcome: 'failed', message: error.message }
       throw error
