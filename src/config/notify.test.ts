@@ -103,6 +103,8 @@ test('what is wrong is said without the address', async () => {
     `notify: [{ kind: slack, url: ['${secret}'] }]\n`,
     `notify: { slack: '${secret}' }\n`,
     `notify: [{ kind: '${secret}' }]\n`,
+    `notify: [{ kind: slack, '${secret}' }]\n`,
+    `notify: [{ kind: slack, '${secret}': url }]\n`,
   ]) {
     const said = await problemOf(wrong)
     expect(said).toContain('notify')

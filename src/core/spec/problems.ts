@@ -40,7 +40,12 @@ function describe(
         const near = nearest(key, known)
         const where = path.length === 0 ? '' : ` in ${pathText(path)}`
         const hint = near === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${near}"?`
-        return { path: [...path, key], atKey: true, message: `unknown key "${key}"${where}`, hint }
+        return {
+          path: [...path, key],
+          atKey: true,
+          message: `unknown key ${isAddress(key) ? 'that is an address' : `"${key}"`}${where}`,
+          hint,
+        }
       })
     }
     case 'invalid_union': {
@@ -189,8 +194,12 @@ function show(value: unknown): string {
   if (value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map of keys'
-  // Whoever knows the address of a webhook may write there.
-  if (typeof value === 'string' && /^\s*https?:/i.test(value)) return 'an address'
+  if (typeof value === 'string' && isAddress(value)) return 'an address'
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
+}
+
+/** Whoever knows the address of a webhook may write there: it is not repeated. */
+function isAddress(text: string): boolean {
+  return /^\s*https?:/i.test(text)
 }
