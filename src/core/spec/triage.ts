@@ -50,7 +50,6 @@ const gate: z.ZodType<GatePolicy> = z.strictObject({
 
 /** Where a change goes that the gate lets through: its own branch, a pull request, or the branch the user is on. */
 export const deliveries = ['branch', 'pull_request', 'merge'] as const
-export type DeliveryName = (typeof deliveries)[number]
 
 /**
  * What one tick of a triage loop is told: its pattern, its level, and the policies as the project's owner had them when it began, so
