@@ -8,6 +8,7 @@ import type {
 import type { z } from 'zod'
 import { isLoopwrightError, messageOf } from '../../core/errors.ts'
 import { plainText } from '../../core/plain.ts'
+import { portable } from './portable.ts'
 import { begunTask, type TaskFacts } from './tasks.ts'
 import type { McpWorld } from './world.ts'
 
@@ -44,8 +45,8 @@ export function offer<Input extends z.ZodObject>(
   const config = {
     title: spec.title,
     description: spec.description,
-    inputSchema: spec.input as z.ZodObject,
-    outputSchema: spec.output,
+    inputSchema: portable(spec.input as z.ZodObject),
+    outputSchema: portable(spec.output),
     annotations: { title: spec.title, ...spec.annotations },
   }
   server.registerTool(spec.name, config, async (input, call) => {
