@@ -389,6 +389,11 @@ export interface WorkspaceSpec {
   readonly confine?: Confine
   /** The loop folder the run keeps, absolute; what a run writes there is no work of it. */
   readonly loopFolder?: string
+  /**
+   * Only what a checkpoint took is ever delivered: commits of agents' own are folded into it, what is written after it gets into no commit,
+   * and a diff is the checkpoint's.
+   */
+  readonly sealed?: boolean
 }
 
 /** Where a workspace is, as its confinement needs to know. */
@@ -510,6 +515,8 @@ export interface CommandResult {
 
 export interface CommandOptions {
   readonly cwd: string
+  /** What it works on, where that is in memory and `cwd` leads nowhere. */
+  readonly files?: MemoryFiles
   readonly signal: AbortSignal
   readonly env?: Readonly<Record<string, string>>
   readonly outputPath?: string

@@ -465,10 +465,14 @@ export class LoopContext {
   }
 
   /** Where the commands of the run work, and how they are confined. The people's own hooks are not. */
-  async #place(): Promise<Pick<CommandOptions, 'cwd' | 'confinement'>> {
+  async #place(): Promise<Pick<CommandOptions, 'cwd' | 'files' | 'confinement'>> {
     const workspace = await this.#workspace()
     const confinement = await this.#services.confine?.(workspace)
-    return { cwd: workspace.path, ...(confinement === undefined ? {} : { confinement }) }
+    return {
+      cwd: workspace.path,
+      ...(workspace.files === undefined ? {} : { files: workspace.files }),
+      ...(confinement === undefined ? {} : { confinement }),
+    }
   }
 
   #env(role: string): Record<string, string> {
