@@ -36,7 +36,8 @@ export class RunWork {
     const { config, warn } = this.#options
     const settings = settingsOf(run)
     const over = run.status === 'done' || run.status === 'cancelled' || run.status === 'killed'
-    if (!over && settings.cleanup !== 'always') return
+    // What a tick left half-done, or a person decides about, is in its worktree.
+    if (!over && (settings.cleanup !== 'always' || run.kind === 'triage')) return
     if (run.kind === 'triage' && !keepsWork(run)) return await this.#throwAway(run.id)
     // A run that never opened its workspace is not given one to close.
     if (!(await listWorktrees(config.home)).some((tree) => (tree.run ?? tree.name) === run.id)) return
@@ -119,6 +120,8 @@ function workspaceSpec(run: RunRecord, settings: RunSettings): WorkspaceSpec {
     isolation: settings.isolation ?? 'worktree',
     ...(base === undefined ? {} : { base }),
     ...(loopFolder === undefined ? {} : { loopFolder }),
+    // A tick's change was looked at as it was committed: nothing else may join it.
+    ...(run.kind === 'triage' ? { sealed: true } : {}),
     ...(settings.workspace ? { setup: settings.workspace.setup, copy: settings.workspace.copy } : {}),
   }
 }

@@ -119,6 +119,7 @@ async function prepare(
 async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
   const { bench } = opened
   const { git, places, state } = bench
+  const { sealed = false } = opened.spec
   const path = await subdirectory(tree, state.user.prefix)
   const place: WorkspacePlace = {
     root: tree.root,
@@ -140,7 +141,7 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
     fork: async (id) => openTree(opened, await guarded(() => forkTree(bench, id))),
     checkpoint: (message, step) =>
       guarded(async (): Promise<Checkpoint> => {
-        const done = await commitAll(bench, tree, message, step, { overMerges: true })
+        const done = await commitAll(bench, tree, message, step, { overMerges: true, fold: sealed })
         return {
           ...(done.commit === undefined ? {} : { commit: done.commit }),
           changedFiles: done.changed.map(shown),
@@ -184,7 +185,8 @@ async function openTree(opened: Opened, tree: Tree): Promise<Workspace> {
       guarded(async () => {
         if (commit !== undefined && !/^[0-9a-f]{40,64}$/.test(commit))
           throw new LoopwrightError('workspace', `no commit: ${commit.slice(0, 80)}`)
-        const now = commit ?? (await stageTree(bench, tree)).tree
+        const tip = sealed ? await tipOf(tree) : tree.base
+        const now = commit ?? (tip === tree.base ? (await stageTree(bench, tree)).tree : tip)
         const args = ['diff-tree', '-r', '-p', '-M', '--no-color', '--no-ext-diff', '--no-textconv', tree.base, now]
         return (await git.own(tree.repo, args, { maxBytes, truncate: true })).stdout.toString()
       }),
@@ -232,7 +234,7 @@ async function closeRun(opened: Opened, tree: Tree, policy: 'auto' | 'always' | 
     const trees = [run, ...(await allForks(bench)).map((fork) => fork.tree)]
     let changed = false
     for (const each of trees) {
-      if (await isThere(each)) {
+      if ((await isThere(each)) && opened.spec.sealed !== true) {
         await recoverMove(bench, each)
         await commitAll(
           bench,

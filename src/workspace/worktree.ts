@@ -232,6 +232,8 @@ export async function commitAll(
   options: {
     /** Commits also when all that changed came in by merges: the commit then marks where they end. */
     readonly overMerges?: boolean
+    /** What agents committed counts by its files alone: the commit stands on the run's own, and their history stays where it is. */
+    readonly fold?: boolean
   } = {},
 ): Promise<Committed> {
   const { git } = bench
@@ -241,8 +243,9 @@ export async function commitAll(
     const from = options.overMerges ? await checkpointBelow(git, tree, `${done}^1`) : `${done}^1`
     return { commit: done, tip, changed: await changedPaths(git, tree.repo, from, done) }
   }
-  const brought = await bringCommits(bench, tree, tip)
-  const [staged, before] = await Promise.all([stageTree(bench, tree, brought.moved), treeOf(git, tree.repo, tip)])
+  const found = await bringCommits(bench, tree, tip)
+  const brought = options.fold ? { tip, others: [], moved: false } : found
+  const [staged, before] = await Promise.all([stageTree(bench, tree, found.moved), treeOf(git, tree.repo, tip)])
   const below = options.overMerges ? await checkpointBelow(git, tree, tip) : tip
   if (!brought.moved && staged.tree === before && below === tip) {
     await syncAgent(bench, tree, tip)

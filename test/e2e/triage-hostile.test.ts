@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { reply } from '../../src/agents/scripted/reply.ts'
+import { git } from '../fixtures/repo.ts'
+import { triageWorld } from '../fixtures/triage-app.ts'
+
+const mend = reply({ text: 'Mended it.', edits: [{ write: 'src/a.js', content: 'export const a = 1\n' }] })
+
+/** Git as an agent may run it in its worktree. */
+function as(cwd: string, ...args: string[]): string {
+  return execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', ...args], { cwd, encoding: 'utf8' })
+}
+
+test.concurrent('commits of an agent’s own go no further: what is delivered is the one commit that was looked at', async () => {
+  await using world = await triageWorld({
+    implementer: (request) => {
+      writeFileSync(join(request.cwd, 'key.txt'), 'not for anybody\n')
+      as(request.cwd, 'add', '-A')
+      as(request.cwd, 'commit', '-qm', 'take this along\n\nCloses #7')
+      as(request.cwd, 'rm', '-q', 'key.txt')
+      as(request.cwd, 'commit', '-qm', 'and forget it')
+      as(request.cwd, 'merge', '-q', '--allow-unrelated-histories', '-s', 'ours', '-m', 'all of it', 'private')
+      return mend
+    },
+  })
+  git(world.project, 'switch', '-q', '--orphan', 'private')
+  writeFileSync(join(world.project, 'diary.txt'), 'mine\n')
+  git(world.project, 'add', '-A')
+  git(world.project, 'commit', '-qm', 'mine alone')
+  git(world.project, 'switch', '-q', 'main')
+  const result = await world.tick()
+  expect(result).toMatchObject({ outcome: 'committed', change: { files: ['src/a.js'] } })
+  const branch = result.branch ?? ''
+  expect(git(world.project, 'rev-list', `main..${branch}`).trim()).toBe(result.change?.commit)
+  expect(git(world.project, 'rev-parse', `${branch}^@`).trim()).toBe(git(world.project, 'rev-parse', 'main').trim())
+  expect(git(world.project, 'log', '--format=%B', `main..${branch}`)).not.toContain('Closes #7')
+})
+
+test.concurrent('what is written after the commit gets onto no branch', async () => {
+  let worktree = ''
+  await using world = await triageWorld({
+    implementer: (request) => {
+      worktree = request.cwd
+      return mend
+    },
+    verifier: () => {
+      writeFileSync(join(worktree, 'late.js'), 'export const late = 1\n')
+      return '## Verdict: APPROVE'
+    },
+  })
+  const result = await world.tick()
+  expect(result).toMatchObject({ outcome: 'committed' })
+  expect(git(world.project, 'rev-parse', result.branch ?? '').trim()).toBe(result.change?.commit)
+  const escaped = await world.tick('daily-triage', {})
+  expect(escaped.outcome).toBe('reported')
+})
+
+test.concurrent('what is written while a human decides gets onto no branch, and is not what they are shown', async () => {
+  let worktree = ''
+  await using world = await triageWorld({
+    implementer: (request) => {
+      worktree = request.cwd
+      return reply({ text: 'done', edits: [{ write: 'auth/login.js', content: 'x\n' }] })
+    },
+  })
+  const result = await world.tick()
+  expect(result.outcome).toBe('escalated')
+  writeFileSync(join(worktree, 'late.js'), 'export const late = 1\n')
+  writeFileSync(join(worktree, 'auth/login.js'), 'harmless\n')
+  expect(await world.app.diff(result.run)).not.toMatch(/late|harmless/)
+  const view = await world.app.view(result.run)
+  await world.app.runs.answer(result.run, view.asks[0]?.id ?? '', { approved: true, note: '', by: 'ada' })
+  expect(await world.app.runs.drive(result.run)).toMatchObject({ status: 'done', result: { outcome: 'committed' } })
+  expect(git(world.project, 'rev-parse', result.branch ?? '').trim()).toBe(result.change?.commit)
+})
