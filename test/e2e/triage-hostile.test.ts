@@ -75,3 +75,50 @@ test.concurrent('what is written while a human decides gets onto no branch, and 
   expect(await world.app.runs.drive(result.run)).toMatchObject({ status: 'done', result: { outcome: 'committed' } })
   expect(git(world.project, 'rev-parse', result.branch ?? '').trim()).toBe(result.change?.commit)
 })
+
+test.concurrent.each(['by the next tick', 'by its id'] as const)(
+  'a tick that was cut off is not gone on with, %s, when it would go further than is allowed now',
+  async (how) => {
+    const cut = new AbortController()
+    await using world = await triageWorld({
+      implementer: () => {
+        cut.abort()
+        return mend
+      },
+    })
+    await expect(world.tick('daily-triage', { signal: cut.signal })).rejects.toThrow()
+    const [left] = await world.app.runs.list({ loop: 'triage' })
+    const id = left?.id ?? ''
+    const calls = world.calls.length
+    const result = await world.tick('daily-triage', { level: 'L1', ...(how === 'by its id' ? { id } : {}) })
+    expect(result).toMatchObject({ level: 'L1', outcome: 'reported' })
+    expect(world.calls.slice(calls)).toEqual(['triager'])
+    expect(await world.app.runs.get(id)).toMatchObject({ status: 'killed', reason: expect.stringMatching(/L2.*L1/) })
+    expect(world.branches()).toEqual([])
+    expect(await world.app.worktrees()).toEqual([])
+  },
+)
+
+test.concurrent('a tick that was cut off is not gone on with by a gate that is no longer so', async () => {
+  const cut = new AbortController()
+  await using world = await triageWorld({
+    implementer: () => {
+      cut.abort()
+      return mend
+    },
+  })
+  await expect(world.tick('daily-triage', { signal: cut.signal })).rejects.toThrow()
+  writeFileSync(join(world.project, 'gate.yaml'), 'version: 1\ndenylist: ["src/**"]\nmaxFiles: 10\n')
+  expect(await world.tick()).toMatchObject({ outcome: 'escalated', gate: { trigger: 'denylist' } })
+})
+
+test.concurrent('a finding’s title is a commit’s subject that names nobody, closes nothing and skips no check', async () => {
+  await using world = await triageWorld(
+    { implementer: mend },
+    { files: { 'src/a.js': '// TODO: @ada fixes #7 [skip ci] [no ci]\n' } },
+  )
+  const result = await world.tick()
+  const subject = git(world.project, 'log', '-1', '--format=%s', result.branch ?? '')
+  expect(subject).toMatch(/ada.*fixes/)
+  expect(subject).not.toMatch(/@ada|#7|\[skip ci\]|\[no ci\]/)
+})

@@ -8,7 +8,7 @@ import { nearest } from '../../core/nearest.ts'
 import { type Clock, finalStatuses, type RunRecord, type Store } from '../../core/ports.ts'
 import { parseTriage } from '../../core/spec/loop.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import type { Level } from '../../core/triage/level.ts'
+import { type Level, lowerLevel } from '../../core/triage/level.ts'
 import type { Pattern } from '../../core/triage/pattern.ts'
 import { buildPlan, type Plan } from '../../core/triage/plan.ts'
 import type { TickResult } from '../../core/triage/tick.ts'
@@ -88,7 +88,9 @@ export class Triage implements TriageTicks {
     const { git, config, root, store } = this.#options
     const { dryRun = false } = request
     const known = request.id === undefined ? undefined : await store.getRun(request.id)
-    if (known !== undefined) return await this.#drive(known.id, request.signal)
+    if (known !== undefined && !(isOpen(known) && (await this.#givenUp(known, await this.#specOf(request))))) {
+      return await this.#drive(known.id, request.signal)
+    }
     const there = await isRepository(git, root)
     const rehearsal = dryRun && !there ? await rehearse(git, config.home) : undefined
     try {
@@ -99,7 +101,8 @@ export class Triage implements TriageTicks {
           hint: 'triage works in worktrees: run it in a repository, or try it with --dry-run',
         })
       }
-      const run = await this.#begin(request, spec, project)
+      const { id: _, ...anew } = request
+      const run = await this.#begin(known === undefined ? request : anew, spec, project)
       return await this.#drive(run.id, request.signal)
     } finally {
       await rehearsal?.remove()
@@ -178,15 +181,32 @@ export class Triage implements TriageTicks {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return await withLock(join(folder, `${projectKey(root)}.${pattern.id}.lock`), async () => {
       const left = await this.#underWay(pattern.id)
-      return left ?? (await start())
+      return left !== undefined && !(await this.#givenUp(left, spec)) ? left : await start()
     })
+  }
+
+  /** Ends a tick that was left half-done when it would go by what is no longer so: a higher level, another gate. */
+  async #givenUp(run: RunRecord, now: TriageSpec): Promise<boolean> {
+    const { runs, warn } = this.#options
+    if (run.status === 'running' && !runs.interrupted(run)) return false
+    const before = run.spec as unknown as TriageSpec
+    const why =
+      lowerLevel(before.level, now.level) !== before.level
+        ? `it was begun at ${before.level}, and ${now.level} is all that it may now`
+        : before.deliver !== now.deliver || JSON.stringify(before.gate) !== JSON.stringify(now.gate)
+          ? 'what changes may do is no longer what it was begun with'
+          : undefined
+    if (why === undefined) return false
+    await runs.kill(run.id, why)
+    warn(`the tick ${run.id} is not gone on with: ${why}`)
+    return true
   }
 
   /** A tick of the pattern that somebody left half-done; rejects when one is being worked on. */
   async #underWay(pattern: string): Promise<RunRecord | undefined> {
     const { store, root, runs } = this.#options
     const open = (await store.listRuns({ loop: 'triage', labels: { pattern, triage: root } })).filter(
-      (run) => !finalStatuses.includes(run.status) && run.status !== 'failed' && tickResultOf(run) === undefined,
+      (run) => isOpen(run) && run.status !== 'failed',
     )
     for (const run of open) {
       const interrupted = runs.interrupted(run)
@@ -219,4 +239,9 @@ export class Triage implements TriageTicks {
     if (run.status === 'killed') throw new LoopwrightError('killed', `the tick ${id} was killed: ${said}`)
     throw new LoopwrightError('conflict', `the tick ${id} has no result: ${said}`, { hint: `loopwright status ${id}` })
   }
+}
+
+/** Whether a tick has not come to a result yet. */
+function isOpen(run: RunRecord): boolean {
+  return !finalStatuses.includes(run.status) && tickResultOf(run) === undefined
 }

@@ -58,7 +58,15 @@ export function pullRequestOf(result: TickResult): { readonly title: string; rea
 /** A title reaches commit messages, so nothing in it may name a person or close an issue. */
 function titleOf({ name, item, reason }: TickResult): string {
   const said = oneLine(item === undefined ? reason : item.title.replace(/^#\d+ /, ''), mostTitle)
-  return `${oneLine(name, 60)}: ${said}`.replace(/@(?=\w)|#(?=\d)|GH-(?=\d)|:(?=\/\/)/gi, '$&\u200B')
+  return quietLine(`${oneLine(name, 60)}: ${said}`)
+}
+
+/** A line for a commit message or a title: it names no person, closes no issue, and keeps no check from running. */
+export function quietLine(text: string): string {
+  return text.replace(
+    /@(?=\w)|#(?=\d)|GH-(?=\d)|:(?=\/\/)|\[(?=[^\]]{0,20}\b(?:ci|actions)\b)|\*(?=\*\*NO_CI)|\bskip-checks(?=:)/gi,
+    '$&\u200B',
+  )
 }
 
 function section(title: string, lines: readonly (string | undefined)[]): string {

@@ -17,6 +17,7 @@ import type { GateRuling } from '../../core/triage/gate.ts'
 import { type Level, lowerLevel, permissions } from '../../core/triage/level.ts'
 import { type PatchFinding, scanPatch } from '../../core/triage/patch-scan.ts'
 import type { Delivery, Standing } from '../../core/triage/ports.ts'
+import { quietLine } from '../../core/triage/pull-request.ts'
 import { ruleOn } from '../../core/triage/rule.ts'
 import type { EscalationAnswer, EscalationRequest, TickDraft, TickOutcome, TickResult } from '../../core/triage/tick.ts'
 import type { LoopContext } from '../../engine/context.ts'
@@ -134,7 +135,9 @@ export class Tick {
     })
     if (await this.#refused(said)) return
     if (!said.ok) this.#failed = `the implementer failed: ${said.error ?? said.outcome}`
-    const work = await loop.checkpoint(`${oneLine(item.title, 60)}\n\nloopwright: ${this.#spec.pattern.id}, ${item.id}`)
+    const work = await loop.checkpoint(
+      `${quietLine(oneLine(item.title, 60))}\n\nloopwright: ${this.#spec.pattern.id}, ${quietLine(oneLine(item.id, 200))}`,
+    )
     // Of the commit: what is left running in the worktree cannot show one thing and deliver another.
     this.#change = { work, ...(await loop.diff(scanPatch, work.commit)) }
   }
