@@ -560,24 +560,11 @@ test('checks and the verifier see a fresh copy of what was committed, and what t
 })
 
 test('what changes in the worktree after the commit hides nothing from those who look', async () => {
-  let root = ''
-  const world = triageWorld({
-    agent: only('implementer', (_request, disk) => {
-      root = disk.path
-      disk.write({ 'src/key.ts': secret })
-      return 'done'
-    }),
+  const { result } = await play({
+    agent: writes({ 'src/key.ts': secret }),
+    // Something that the implementer left running takes the secret back as soon as it is committed.
+    committed: (disk) => disk.write({ 'src/key.ts': 'export {}\n' }),
   })
-  // Something that the implementer left running takes the secret back as soon as it is committed.
-  const run = await world.begin()
-  const stop = world.store.subscribe(run.id, () => {
-    void world.store.read(run.id).then((events) => {
-      if (events.some((event) => event.kind === 'step_settled' && event.name === 'checkpoint'))
-        world.memory.write(root, { 'src/key.ts': 'export {}\n' })
-    })
-  })
-  const result = ticked(await world.drive(run.id))
-  stop()
   expect(result).toMatchObject({ outcome: 'denied', gate: { trigger: 'patch' } })
 })
 
