@@ -1,6 +1,13 @@
 import { homedir, userInfo } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { z } from 'zod'
+import {
+  type ConnectorSetting,
+  connectorSecrets,
+  connectorSettings,
+  connectorText,
+  connectorVariables,
+} from './config/connectors.ts'
 import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
 import { type NotifySetting, notifySecrets, notifySettings, notifyText, withheldVariables } from './config/notify.ts'
 import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
@@ -62,6 +69,10 @@ export interface Config {
   readonly triage: NonNullable<FileConfig['triage']>
   /** Who is told of what happens; from the user alone. */
   readonly notify: readonly NotifySetting[]
+  /** Servers that triage loops get findings from; from the user alone. */
+  readonly connectors: readonly ConnectorSetting[]
+  /** Variables with tokens of connectors, which no agent and no check of a triage loop is given. */
+  readonly connectorVariables: ReadonlySet<string>
   /** Variables that no process we start is given. */
   readonly withheld: ReadonlySet<string>
   readonly noColor: boolean
@@ -106,9 +117,10 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     home: _,
     sandbox: __,
     notify: ___,
+    connectors: ____,
     ...own
   } = projectText === undefined
-    ? { home: undefined, sandbox: undefined, notify: undefined }
+    ? { home: undefined, sandbox: undefined, notify: undefined, connectors: undefined }
     : read(projectConfig, projectText, projectPath)
   const ours: FileConfig = own
 
@@ -135,6 +147,8 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   sources.set('ci', { layer: ci ? 'environment' : 'default', from: ci ? 'CI' : 'default' })
   const caller = callingAgent(env)
   const notify = notifySettings(user.notify, env, userPath)
+  const connectors = connectorSettings(user.connectors, env, userPath)
+  if (user.connectors !== undefined) sources.set('connectors', { layer: 'user', from: userPath })
   if (user.notify !== undefined) sources.set('notify', { layer: 'user', from: userPath })
   return {
     project,
@@ -156,12 +170,15 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
     triage: merged.triage ?? {},
     projectAgents: Object.keys(ours.agents ?? {}),
     notify,
+    connectors,
+    connectorVariables: connectorVariables(user.connectors),
     withheld: withheldVariables(user.notify),
     noColor,
     ci,
     ...(caller === undefined ? {} : { caller }),
     secrets: [
       ...notifySecrets(notify),
+      ...connectorSecrets(connectors),
       ...secretValues(env, ...Object.values(merged.agents ?? {}).map((agent) => agent.env ?? {})),
     ],
     ...(projectText === undefined ? {} : { projectFile: { path: projectPath, text: projectText } }),
@@ -249,6 +266,7 @@ export function explainConfig(config: Config): ConfigRow[] {
     row(`agents.${name}`, env === undefined ? rest : { ...rest, env: Object.keys(env) })
   for (const [key, value] of Object.entries(config.triage)) row(`triage.${key}`, value)
   for (const one of config.notify) rows.push({ key: 'notify', value: notifyText(one), source: one.from })
+  for (const one of config.connectors) row('connectors', connectorText(one))
   for (const key of ['home', 'noColor', 'ci'] as const) row(key, config[key])
   return rows
 }
@@ -261,7 +279,7 @@ function read<S extends z.ZodType>(schema: S, text: string, file: string): z.out
 /** Settings by path: budget, prices and agents are merged entry by entry, so that a layer may add to the one below. */
 function flatten(config: FileConfig): [string, unknown][] {
   return Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
-    if (key === 'home' || key === 'notify') return []
+    if (key === 'home' || key === 'notify' || key === 'connectors') return []
     if (typeof value !== 'object' || value === null) return [[key, value]]
     return Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one])
   })

@@ -50,7 +50,7 @@ export function runServices(options: ServicesOptions): ServicesOf {
     }
     const desk = deskOf(record, workspace, confine)
     // No agent and no check of a triage tick holds a token that can write: what leaves the machine is the desk's to say.
-    const emptied = desk === undefined ? {} : emptiedTokens(env)
+    const emptied = desk === undefined ? {} : emptiedTokens(env, config.connectorVariables)
     const run = desk === undefined ? runCommand : withoutTokens(runCommand, emptied)
     const deskless = desk === undefined
     const known = new Map<Agent, Agent>()

@@ -5,6 +5,7 @@ import { model } from '../core/spec/shared.ts'
 import { deliveries } from '../core/spec/triage.ts'
 import { levels } from '../core/triage/level.ts'
 import type { Notice } from '../core/triage/ports.ts'
+import { connectors } from './connector-schema.ts'
 
 const name = z.string().trim().min(1)
 const whole = z.int().min(1)
@@ -101,17 +102,19 @@ export const userConfig = z.strictObject({
   home: name.optional().describe('where state is kept; absolute'),
   sandbox: sandbox.optional().describe('how agents and the commands of runs are confined'),
   notify: notify.optional().describe('who is told of what happens'),
+  connectors: connectors.optional().describe('MCP servers that triage loops get findings from'),
 })
 
 /**
- * A project's config.yaml: never where our own state is, how it is confined nor who is told of it, or its owner could read and change
- * what he likes.
+ * A project's config.yaml: never where our own state is, how it is confined, who is told of it nor what servers are started, or its owner
+ * could read and change what he likes.
  */
 export const projectConfig = z.strictObject({
   ...fields,
   home: refused('a project cannot set where state is kept', 'set LOOPWRIGHT_HOME, or home in your own config.yaml'),
   sandbox: refused('a project cannot set how it is confined', 'set sandbox in your own config.yaml, or in a loop file'),
   notify: refused('a project cannot choose who is told of what happens', 'set notify in your own config.yaml'),
+  connectors: refused('a project cannot choose connectors', 'set connectors in your own config.yaml'),
 })
 
 function refused(message: string, hint: string) {

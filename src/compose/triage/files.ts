@@ -167,7 +167,10 @@ function actionOf({
 /** What stays though it was not seen: what a human decides about, and what a source that could not look may still have. */
 function keptOf({ skipped, item, outcome }: TickResult): string[] {
   const own = item !== undefined && outcome === 'escalated' ? [item.id] : []
-  return [...own, ...skipped.map(({ source }) => `${source.replace(/s$/, '')}:*`)]
+  const unseen = skipped.map(({ source, connector }) =>
+    connector === undefined ? `${source.replace(/s$/, '')}:*` : `mcp:${connector}:*`,
+  )
+  return [...own, ...unseen]
 }
 
 function critiqueOf(result: TickResult): string {

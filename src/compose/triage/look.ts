@@ -12,6 +12,7 @@ import { gitSource } from '../../sources/git.ts'
 import type { OpenView } from '../../sources/look.ts'
 import { todoSource } from '../../sources/todo.ts'
 import { viewRepository } from '../../workspace/reader.ts'
+import { connectorsOf } from './connect.ts'
 import { ledgerName, runLogName } from './files.ts'
 import { forgeOf } from './forge.ts'
 import { pastTicks } from './memory.ts'
@@ -32,7 +33,7 @@ export function lookerOf(
 ): (signal: AbortSignal) => Promise<Discovery> {
   const { git, config, store, clock, confine } = wiring
   const { root, pattern, verify } = spec
-  const runCommand = withoutTokens(wiring.runCommand, emptiedTokens(wiring.env))
+  const runCommand = withoutTokens(wiring.runCommand, emptiedTokens(wiring.env, config.connectorVariables))
   const view: OpenView = (use) => viewRepository({ git, home: config.home, project: root }, use)
 
   return async (signal) => {
@@ -54,11 +55,17 @@ export function lookerOf(
       ci: () => ciSource(forge),
     }
     try {
+      const asked = [
+        ...wanted.map((name) => ({ name, source: sources[name](), connector: undefined })),
+        ...connectorsOf(config, wiring.env, pattern),
+      ]
       const seen = await Promise.all(
-        wanted.map(async (name) => ({ name, look: await sources[name]().look({ signal }) })),
+        asked.map(async ({ name, source, connector }) => ({ name, connector, look: await source.look({ signal }) })),
       )
       const findings = seen.flatMap(({ look }) => ('findings' in look ? look.findings : []))
-      const skipped = seen.flatMap(({ name, look }) => ('why' in look ? [{ source: name, why: look.why }] : []))
+      const skipped = seen.flatMap(({ name, connector, look }) =>
+        'why' in look ? [{ source: name, why: look.why, ...(connector === undefined ? {} : { connector }) }] : [],
+      )
       const paused = (await labelled(forge, findings, wanted)) ? { pausedBy: `the label ${pauseLabel} is set` } : {}
       return { findings, skipped: folded(skipped), ...paused }
     } finally {

@@ -3,9 +3,11 @@ import { isWriteToken } from '../../core/write-tokens.ts'
 
 type Env = Readonly<Record<string, string>>
 
-/** The variables of an environment that may push, publish or deploy, each emptied. */
-export function emptiedTokens(env: Env): Env {
-  return Object.fromEntries(Object.keys(env).flatMap((name) => (isWriteToken(name) ? [[name, '']] : [])))
+/** The variables of an environment that may push, publish or deploy, and those that `also` names, each emptied. */
+export function emptiedTokens(env: Env, also: ReadonlySet<string>): Env {
+  return Object.fromEntries(
+    Object.keys(env).flatMap((name) => (isWriteToken(name) || also.has(name) ? [[name, '']] : [])),
+  )
 }
 
 /** The agent without them. */

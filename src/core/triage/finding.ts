@@ -25,11 +25,19 @@ export interface Finding {
   readonly held?: string
 }
 
+/** A source that could not look, and why. */
+export interface Skipped {
+  readonly source: SourceName
+  readonly why: string
+  /** The connector that it is, by its name. */
+  readonly connector?: string
+}
+
 /** What the sources saw. */
 export interface Discovery {
   /** Why nothing may be done about it: somebody set the label that pauses all loops. */
   readonly pausedBy?: string
   readonly findings: readonly Finding[]
   /** Sources that could not look, and why: no `gh`, no network, no remote. */
-  readonly skipped: readonly { readonly source: SourceName; readonly why: string }[]
+  readonly skipped: readonly Skipped[]
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../json.ts'
+import type { Skipped } from './finding.ts'
 import type { GateRuling } from './gate.ts'
 import type { Level } from './level.ts'
 import type { SourceName } from './pattern.ts'
@@ -54,7 +55,7 @@ export interface TickResult {
   /** Why, for people, one line. */
   readonly reason: string
   readonly items: readonly TickItem[]
-  readonly skipped: readonly { readonly source: SourceName; readonly why: string }[]
+  readonly skipped: readonly Skipped[]
   /** What it acted on, and what it meant to do. */
   readonly item?: { readonly id: string; readonly title: string; readonly attempt: number; readonly url?: string }
   readonly proposal?: string
