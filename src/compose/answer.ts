@@ -34,10 +34,17 @@ export function personHere(): string {
 /**
  * Gives answers to a question of a run, or to its open one; answers the run. Throws `conflict` when it asks nothing or was answered
  * before, and `bad_input` for answers that do not fit.
+ *
+ * @param by who answers; whoever sits at this machine by default
  */
-export async function giveAnswers(app: App, meant: Meant, given: readonly string[]): Promise<RunRecord> {
+export async function giveAnswers(
+  app: App,
+  meant: Meant,
+  given: readonly string[],
+  by = personHere(),
+): Promise<RunRecord> {
   const open = await openAsk(app, meant)
-  await answerAsk(app, open, answerOf(open.ask.request, given, personHere()))
+  await answerAsk(app, open, answerOf(open.ask.request, given, by))
   return open.run
 }
 

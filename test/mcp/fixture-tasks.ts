@@ -1,6 +1,7 @@
 import { acceptedContent, inputRequired, type McpServer, type ServerContext } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import { begunTask, offerTasks, type TaskFacts, type TaskState, takesTasks } from '../../src/surfaces/mcp/tasks.ts'
+import { takesTasks } from '../../src/surfaces/mcp/client.ts'
+import { begunTask, offerTasks, type TaskFacts, type TaskState } from '../../src/surfaces/mcp/tasks.ts'
 
 /** Tasks that end by the clock or by an answer, for the conformance suite, behind the same handlers as the tasks of runs. */
 

@@ -4,11 +4,11 @@ import { driveBehind, wasDetached } from '../../compose/behind.ts'
 import { isUnderWay, untilStill } from '../../compose/look.ts'
 import { isLoopwrightError } from '../../core/errors.ts'
 import { finalStatuses } from '../../core/ports.ts'
+import { canAsk, nameOfClient, takesTasks } from './client.ts'
 import { outcomeOf } from './outcome.ts'
 import { tellProgress } from './progress.ts'
-import { ask, canAsk, giveAnswers, type Returned } from './questions.ts'
+import { ask, giveAnswers, type Returned } from './questions.ts'
 import { taskOf } from './run-tasks.ts'
-import { takesTasks } from './tasks.ts'
 import type { Answer } from './tool.ts'
 import type { McpWorld } from './world.ts'
 
@@ -60,14 +60,15 @@ export async function attend(app: App, id: string, carrier: Carrier, timeout: nu
 /** Takes what the client's user said to the questions of a run, and sets the run going again as it went before. */
 export async function goOn(app: App, back: Returned, carrier: Carrier, detach: boolean): Promise<Answer> {
   if (back.answers === undefined) return await outcomeOf(app, back.asked.run, carrier.world)
-  const run = await giveAnswers(app, back.asked, back.answers)
+  const { call, server } = carrier
+  const run = await giveAnswers(app, back.asked, back.answers, nameOfClient(call, server))
   return await carry(app, run.id, carrier, detach)
 }
 
-/** Sets a run going that waits for an answer it has got now, if nobody else drives it. */
+/** Sets a run going that waits for an answer it has got now, if nobody else drives it: one in the background, or a tick. */
 export async function wake(app: App, id: string, world: McpWorld): Promise<boolean> {
   const run = await app.runs.get(id)
-  if (run.status !== 'waiting' || !wasDetached(app, run)) return false
+  if (run.status !== 'waiting' || (run.kind !== 'triage' && !wasDetached(app, run))) return false
   await driveBehind(app, world.env, run)
   return true
 }
@@ -75,8 +76,8 @@ export async function wake(app: App, id: string, world: McpWorld): Promise<boole
 /** What a run came to so far; its questions go to the client's user, where the client can ask. */
 export async function outcomeOrQuestion(app: App, id: string, { world, server, call }: Carrier): Promise<Answer> {
   const run = await app.runs.get(id)
-  if (run.status === 'waiting' && canAsk(call, server.server.getClientCapabilities())) {
-    const asking = await ask(world, await app.view(id), call)
+  if (run.status === 'waiting' && canAsk(call, server)) {
+    const asking = await ask(app, world, id, call)
     if (asking) return asking
   }
   return await outcomeOf(app, id, world)

@@ -5,13 +5,15 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
+import { openAsks } from '../../compose/answer.ts'
 import { driveBehind } from '../../compose/behind.ts'
-import { answerOf } from '../../core/answers.ts'
 import { oneLine } from '../../core/plain.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import type { RunView } from '../../core/view.ts'
+import { canAsk, nameOfClient } from './client.ts'
+import { answersIn, formOf } from './form.ts'
 import { outcomeOf } from './outcome.ts'
-import { answersIn, canAsk, formOf, unanswered } from './questions.ts'
+import { giveAnswers } from './questions.ts'
 import type { TaskFacts, TaskSource, TaskState } from './tasks.ts'
 import { facts } from './tool.ts'
 import { type McpWorld, withApp } from './world.ts'
@@ -65,10 +67,10 @@ async function stateOf(app: App, run: RunRecord, world: McpWorld, call: ServerCo
       return app.runs.interrupted(run) ? failed('the process that drove it is gone') : { status: 'working' }
     case 'waiting': {
       if (run.reason !== 'input') return { status: 'working' }
-      const open = await unanswered(app, run)
+      const open = await openAsks(app, run.id)
       if (open.length === 0) return { status: 'working' }
       // Who has nobody to ask gets the questions as any other client does.
-      if (!canAsk(call, undefined)) return await outcome()
+      if (!canAsk(call)) return await outcome()
       const inputRequests: InputRequests = Object.fromEntries(open.map((ask) => [ask.id, formOf(run.id, ask)]))
       return { status: 'input_required', inputRequests }
     }
@@ -98,14 +100,14 @@ function messageOf(view: RunView, { status }: TaskState, summary: string): strin
 async function update(app: App, run: RunRecord, world: McpWorld, call: ServerContext): Promise<void> {
   if (run.status !== 'waiting' || run.reason !== 'input') return
   const { inputResponses = {} } = call.mcpReq
-  const said = (await unanswered(app, run)).filter(({ id }) => Object.hasOwn(inputResponses, id))
+  const said = (await openAsks(app, run.id)).filter(({ id }) => Object.hasOwn(inputResponses, id))
   for (const ask of said) {
     const content = acceptedContent(inputResponses, ask.id)
     // A user who will not answer does not want it done.
     if (!content) return await stop(app, run, world)
-    await app.runs.answer(run.id, ask.id, answerOf(ask.request, answersIn(content)))
+    await giveAnswers(app, { run: run.id, ask: ask.id }, answersIn(content), nameOfClient(call))
   }
-  if ((await unanswered(app, run)).length === 0) await driveBehind(app, world.env, run)
+  if ((await openAsks(app, run.id)).length === 0) await driveBehind(app, world.env, run)
 }
 
 async function stop(app: App, run: RunRecord, world: McpWorld): Promise<void> {

@@ -1,5 +1,4 @@
 import {
-  CLIENT_CAPABILITIES_META_KEY,
   type InputRequests,
   type McpServer,
   MissingRequiredClientCapabilityError,
@@ -10,9 +9,7 @@ import {
 import { z } from 'zod'
 import { isLoopwrightError, messageOf } from '../../core/errors.ts'
 import { plainText } from '../../core/plain.ts'
-
-/** The extension by which long calls are answered with a task that the client looks after. */
-export const tasksExtension = 'io.modelcontextprotocol/tasks'
+import { takesTasks, tasksExtension } from './client.ts'
 
 /** How often a client should ask, in milliseconds. */
 const pollIntervalMs = 1_000
@@ -43,15 +40,6 @@ export interface TaskSource {
   /** Asks for an end; a task that is over stays as it is. */
   cancel(id: string, call: ServerContext): Promise<void>
 }
-
-/** Whether the client of this request takes a task for an answer. */
-export function takesTasks(call: ServerContext): boolean {
-  const envelope: Readonly<Record<string, unknown>> = { ...call.mcpReq.envelope }
-  const declared = capabilities.safeParse(envelope[CLIENT_CAPABILITIES_META_KEY])
-  return declared.success && declared.data.extensions[tasksExtension] !== undefined
-}
-
-const capabilities = z.looseObject({ extensions: z.record(z.string(), z.unknown()) })
 
 /** A task as an answer to the call that began it, beside what a client that knows no tasks would read. */
 export function begunTask(task: TaskFacts): Record<string, unknown> {

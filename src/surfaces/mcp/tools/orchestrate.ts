@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import type { McpServer, ServerContext } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { openAsks } from '../../../compose/answer.ts'
 import { findRun } from '../../../compose/look.ts'
 import { prepareHere } from '../../../compose/prepared.ts'
 import { findLoopFile } from '../../../config.ts'
 import { checkOf } from '../../../core/check-text.ts'
 import { attend, type Carrier, carry, goOn, outcomeOrQuestion } from '../carry.ts'
+import { nameOfClient } from '../client.ts'
 import { outcomeOf } from '../outcome.ts'
-import { giveAnswers, meantBy, returned, unanswered } from '../questions.ts'
+import { giveAnswers, meantBy, returned } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { type Answer, listed, offer } from '../tool.ts'
 import { agentIn, type McpWorld, withApp, workDirectory } from '../world.ts'
@@ -90,12 +92,12 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
         if (back) return await goOn(app, back, carrier(call), false)
         const meant = await meantBy(world, token)
         if (answers !== undefined && answers.length > 0) {
-          const { id } = await giveAnswers(app, meant, answers)
+          const { id } = await giveAnswers(app, meant, answers, nameOfClient(call, server))
           return await carry(app, id, carrier(call), detach)
         }
         const run = await findRun(app, meant.run)
         // One that was answered, and that nobody set going then, has nothing more to ask.
-        if (run.status === 'waiting' && run.reason === 'input' && (await unanswered(app, run)).length > 0)
+        if (run.status === 'waiting' && run.reason === 'input' && (await openAsks(app, run.id)).length > 0)
           return await outcomeOrQuestion(app, run.id, carrier(call))
         if (run.status === 'running' && !app.runs.interrupted(run)) return await outcomeOf(app, run.id, world)
         if (['stopped', 'paused', 'failed', 'running'].includes(run.status)) await app.runs.reopen(run.id)

@@ -2,6 +2,7 @@ import type { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { findRun } from '../../../compose/look.ts'
 import { wake } from '../carry.ts'
+import { nameOfClient } from '../client.ts'
 import { giveAnswers, meantBy } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { offer } from '../tool.ts'
@@ -47,9 +48,9 @@ export function offerSteering(server: McpServer, world: McpWorld): void {
       output: shapes.said,
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     },
-    async ({ run_id, answers }) =>
+    async ({ run_id, answers }, call) =>
       await withApp(world, {}, async (app) => {
-        const { id } = await giveAnswers(app, await meantBy(world, run_id), answers)
+        const { id } = await giveAnswers(app, await meantBy(world, run_id), answers, nameOfClient(call, server))
         const woken = await wake(app, id, world)
         const { status } = await app.runs.get(id)
         const message =
