@@ -96,17 +96,24 @@ export class Triage implements TriageTicks {
     try {
       const project = rehearsal?.path ?? root
       const spec = await this.#specOf(request)
-      if (!there && rehearsal === undefined) {
-        throw new LoopwrightError('bad_input', `${root} is in no git repository with a commit`, {
-          hint: 'triage works in worktrees: run it in a repository, or try it with --dry-run',
-        })
-      }
+      if (!there && rehearsal === undefined) throw noRepository(root)
       const { id: _, ...anew } = request
       const run = await this.#begin(known === undefined ? request : anew, spec, project)
       return await this.#drive(run.id, request.signal)
     } finally {
       await rehearsal?.remove()
     }
+  }
+
+  /**
+   * Makes a tick a run of its own, which others drive; answers the one that was left half-done where there is one, to be reopened if it
+   * was stopped. Rejects as `tick`, and with `bad_input` outside of a repository, dry run or not.
+   */
+  async begin(request: TickRequest): Promise<RunRecord> {
+    const { git, root } = this.#options
+    const spec = await this.#specOf(request)
+    if (!(await isRepository(git, root))) throw noRepository(root)
+    return await this.#begin(request, spec, root)
   }
 
   #levelOf(pattern: Pattern): Level {
@@ -244,4 +251,10 @@ export class Triage implements TriageTicks {
 /** Whether a tick has not come to a result yet. */
 function isOpen(run: RunRecord): boolean {
   return !finalStatuses.includes(run.status) && tickResultOf(run) === undefined
+}
+
+function noRepository(root: string): LoopwrightError {
+  return new LoopwrightError('bad_input', `${root} is in no git repository with a commit`, {
+    hint: 'triage works in worktrees: run it in a repository, or try it with --dry-run',
+  })
 }
