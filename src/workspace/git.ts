@@ -42,7 +42,7 @@ export interface Git {
   /**
    * Runs a command that only reads (or moves a ref) in a repository that somebody else configured: found from `cwd`, or the
    * given `gitDir`. Only commands that execute nothing from configuration may come here: rev-parse, config, for-each-ref,
-   * symbolic-ref, worktree list, update-ref, ls-tree, cat-file (of what it names, without filters).
+   * symbolic-ref, worktree list, remote get-url, update-ref, ls-tree, cat-file (of what it names, without filters).
    */
   user(place: { cwd: string; gitDir?: string }, args: readonly string[], options?: GitOptions): Promise<GitResult>
   /** Rejects with `missing_tool` when git is absent or too old. Asks git once. */

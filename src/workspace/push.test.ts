@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { FakeGithub } from '../../test/fixtures/fake-github.ts'
 import { git, hashes, makeRepo, scratch, write } from '../../test/fixtures/repo.ts'
 import { createGit } from './git.ts'
-import { type PushRequest, pushBranch } from './push.ts'
+import { type PushRequest, pushBranch, remoteUrl } from './push.ts'
+import { userSsh } from './ssh.ts'
 
 const opened: Disposable[] = []
 afterEach(() => {
@@ -275,4 +276,69 @@ describe('over HTTP', () => {
       message: expect.stringContaining('403'),
     })
   })
+})
+
+describe('over ssh', () => {
+  /** A program in the place of ssh that notes what it is given and what it sees, and does what the far side would. */
+  function secured(name = 'ssh') {
+    const w = scene({ SSH_AUTH_SOCK: '/run/agent.sock' })
+    const trace = join(w.path, 'trace')
+    const program = join(w.path, 'bin', name)
+    const noted = `echo "$SSH_AUTH_SOCK $*" >> '${trace}'`
+    const far = 'while [ "$1" = -o ]; do shift 2; done; [ "$1" = -G ] && exit 1; shift; exec sh -c "$*"'
+    write(w.path, { [`bin/${name}`]: `#!/bin/sh\n${noted}\n${far}\n`, evil: `#!/bin/sh\necho evil >> '${trace}'\n` })
+    for (const one of [program, join(w.path, 'evil')]) chmodSync(one, 0o755)
+    git(w.project, 'config', 'remote.origin.url', `git@example.org:${w.bare}`)
+    for (const folder of [w.project, w.bare]) git(folder, 'config', 'core.sshCommand', join(w.path, 'evil'))
+    const port = createGit({ env: { PATH: process.env.PATH, HOME: w.path } })
+    return { ...w, program, port, noted: () => (existsSync(trace) ? readFileSync(trace, 'utf8') : '') }
+  }
+
+  test('ssh is started as the user’s own configuration says, with the agent that holds their keys, and asks nothing', async () => {
+    const w = secured()
+    write(w.path, { '.gitconfig': `[core]\n\tsshCommand = ${w.program}\n` })
+    const ssh = await userSsh(w.port, w.project)
+    expect(ssh).toBe(w.program)
+    const commit = w.commit('one')
+    expect(await w.push({ commit, allowLocal: false, ssh: ssh ?? '' })).toMatchObject({ pushed: true })
+    expect(w.refs()[0]).toContain(commit)
+    expect(w.noted()).toContain('/run/agent.sock')
+    expect(w.noted()).toContain('BatchMode=yes')
+    expect(w.noted()).not.toContain('evil')
+  })
+
+  test('another program than OpenSSH is given no option that it does not know', async () => {
+    const w = secured('tunnel')
+    expect(await w.push({ commit: w.commit('one'), allowLocal: false, ssh: w.program })).toMatchObject({ pushed: true })
+    expect(w.noted()).not.toContain('BatchMode')
+  })
+
+  test('what the repository configures is no word of the user’s; what theirs includes for this place is', async () => {
+    const w = secured()
+    expect(await userSsh(w.port, w.project)).toBeUndefined()
+    write(w.path, {
+      '.gitconfig': `[includeIf "gitdir:${w.project}/"]\n\tpath = work.config\n`,
+      'work.config': '[core]\n\tsshCommand = ssh -i work_key\n',
+    })
+    expect(await userSsh(w.port, w.project)).toBe('ssh -i work_key')
+    expect(await userSsh(w.port, w.path)).toBeUndefined()
+    expect(w.noted()).toBe('')
+  })
+})
+
+test('a remote is named as git would use it: what the user rewrites counts, and where it is pushed to may be elsewhere', async () => {
+  const w = scene()
+  const port = createGit({ env: { PATH: process.env.PATH, HOME: w.path } })
+  write(w.path, {
+    '.gitconfig':
+      '[url "https://github.com/"]\n\tinsteadOf = gh:\n[url "git@github.com:"]\n\tpushInsteadOf = https://github.com/\n',
+  })
+  git(w.project, 'config', 'remote.origin.url', 'gh:acme/widgets')
+  const place = { top: w.project }
+  expect(await remoteUrl(port, place, 'origin', 'fetch')).toBe('https://github.com/acme/widgets')
+  git(w.project, 'config', 'remote.origin.url', 'https://github.com/acme/widgets')
+  expect(await remoteUrl(port, place, 'origin')).toBe('git@github.com:acme/widgets')
+  git(w.project, 'config', 'remote.origin.pushurl', 'gh:ada/widgets')
+  expect(await remoteUrl(port, place, 'origin')).toBe('https://github.com/ada/widgets')
+  expect(await remoteUrl(port, place, 'origin', 'fetch')).toBe('https://github.com/acme/widgets')
 })

@@ -25,6 +25,8 @@ export interface PushRequest {
   /** The remote's name; `origin` by default. */
   readonly remote?: string
   readonly credentials?: PushCredentials
+  /** How ssh is started, where the user says so (see `userSsh`); `ssh` by default. */
+  readonly ssh?: string
   /** What we pushed there before: the branch is replaced if it still holds that. */
   readonly replace?: string
   /** Whether a remote may be a directory on this machine; not by default. Its hooks do not run. */
@@ -86,12 +88,21 @@ export async function pushBranch(request: PushRequest): Promise<Pushed> {
   }
 }
 
-/** The URL of a remote for pushing, as the user configured it. Rejects with `not_found`. */
-export async function remoteUrl(git: Git, place: { readonly top: string }, remote: string): Promise<string> {
+/**
+ * The URL of a remote as the user configured it, with `url.….insteadOf` applied: where it is pushed to, or with `fetch` where it is read
+ * from. Rejects with `bad_input` and `not_found`.
+ */
+export async function remoteUrl(
+  git: Git,
+  place: { readonly top: string },
+  remote: string,
+  way: 'push' | 'fetch' = 'push',
+): Promise<string> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/.test(remote)) {
     throw new LoopwrightError('bad_input', `not the name of a remote: ${JSON.stringify(remote)}`)
   }
-  const seen = await git.user({ cwd: place.top }, ['remote', 'get-url', '--push', '--', remote], { ok: [0, 2, 128] })
+  const args = ['remote', 'get-url', ...(way === 'push' ? ['--push'] : []), '--', remote]
+  const seen = await git.user({ cwd: place.top }, args, { ok: [0, 2, 128] })
   const url = line(seen.stdout)
   if (seen.code === 0 && url !== '') return url
   throw new LoopwrightError('not_found', `${place.top} has no remote ${remote}`, {
@@ -151,7 +162,7 @@ function targetOf(given: string, { credentials, allowLocal = false }: PushReques
 async function pushFrom(repo: OwnRepo, target: Target, request: PushRequest): Promise<Pushed> {
   const { git, branch, commit, replace } = request
   const ref = `refs/heads/${branch}`
-  const options = { env: environmentFor(target), timeoutMs: request.timeoutMs ?? 120_000 }
+  const options = { env: environmentFor(target, request.ssh), timeoutMs: request.timeoutMs ?? 120_000 }
   const listed = await run(
     git,
     repo,
@@ -195,7 +206,7 @@ function receiver({ protocol }: Target, what: 'upload-pack' | 'receive-pack'): s
 }
 
 /** Settings by environment, which other users of the machine cannot read, and which are kept nowhere. */
-function environmentFor({ url, protocol, origin, header, helper }: Target): Record<string, string> {
+function environmentFor({ url, protocol, origin, header, helper }: Target, ssh = 'ssh'): Record<string, string> {
   const settings: [string, string][] = [
     ['remote.target.url', url],
     ['http.followRedirects', 'false'],
@@ -208,7 +219,7 @@ function environmentFor({ url, protocol, origin, header, helper }: Target): Reco
   return {
     GIT_ALLOW_PROTOCOL: protocol,
     // Beats the setting that keeps every other call from the network.
-    ...(protocol === 'ssh' ? { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes' } : {}),
+    ...(protocol === 'ssh' ? { GIT_SSH_COMMAND: withoutQuestions(ssh) } : {}),
     GIT_CONFIG_COUNT: String(settings.length),
     ...Object.fromEntries(
       settings.flatMap(([name, value], at) => [
@@ -217,6 +228,12 @@ function environmentFor({ url, protocol, origin, header, helper }: Target): Reco
       ]),
     ),
   }
+}
+
+/** Only OpenSSH knows the option; others are not asked either: no terminal is theirs. */
+function withoutQuestions(ssh: string): string {
+  const [program = ''] = ssh.trim().split(/\s+/)
+  return /(?:^|\/)ssh$/.test(program) ? `${ssh} -o BatchMode=yes` : ssh
 }
 
 async function run(

@@ -1,18 +1,19 @@
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
 import { FakeGithub } from '../fixtures/fake-github.ts'
-import { git, scratch } from '../fixtures/repo.ts'
+import { git, scratch, write } from '../fixtures/repo.ts'
 import { triageWorld } from '../fixtures/triage-app.ts'
 
 const mend = reply({ text: 'Mended it.', edits: [{ write: 'src/a.js', content: 'export const a = 1\n' }] })
 
 /** A world whose project has its remote on a GitHub on loopback, that the environment holds a token for. */
-async function world(replies: Parameters<typeof triageWorld>[0]) {
+async function world(replies: Parameters<typeof triageWorld>[0], env: Readonly<Record<string, string>> = {}) {
   const place = scratch()
   const bare = join(place.path, 'remote.git')
   const github = await FakeGithub.start({ bare })
-  const own = await triageWorld(replies, { env: { GITHUB_TOKEN: github.token, GITHUB_API_URL: github.url } })
+  const own = await triageWorld(replies, { env: { GITHUB_TOKEN: github.token, GITHUB_API_URL: github.url, ...env } })
   git(own.project, 'clone', '-q', '--bare', own.project, bare)
   git(own.project, 'remote', 'add', 'origin', github.gitUrl)
   return {
@@ -69,4 +70,63 @@ test('a forge that refuses keeps nobody from the change: the branch is there, wi
   const result = await w.tick('daily-triage', { settings: { deliver: 'pull_request' } })
   expect(result).toMatchObject({ outcome: 'committed', reason: expect.stringMatching(/^no pull request: /) })
   expect(w.branches()).toEqual([result.branch])
+})
+
+/** A change for the note in the code, to be proposed. */
+const proposing = { settings: { deliver: 'pull_request' as const } }
+
+test('a remote is found as the user’s own configuration of git writes it', async () => {
+  await using w = await world({ implementer: mend })
+  write(w.env.HOME, { '.gitconfig': `[url "${w.github.url}/"]\n\tinsteadOf = our:\n` })
+  git(w.project, 'config', 'remote.origin.url', 'our:acme/widgets.git')
+  expect(await w.tick('daily-triage', proposing)).toMatchObject({ outcome: 'proposed' })
+})
+
+test('what would be pushed to another repository than the pull request is for stays here, and that is said', async () => {
+  await using w = await world({ implementer: mend })
+  git(w.project, 'config', 'remote.origin.pushurl', w.github.gitUrl.replace('acme', 'ada'))
+  expect(await w.tick('daily-triage', proposing)).toMatchObject({
+    outcome: 'committed',
+    reason: 'no pull request: origin is pushed to ada/widgets, and not to acme/widgets',
+  })
+  expect(w.github.requests.filter(({ path }) => path.includes('receive-pack'))).toEqual([])
+})
+
+test('over ssh a branch goes out as the user’s own git would send it, with keys that no agent sees', async () => {
+  let seen: Readonly<Record<string, string>> | undefined
+  await using w = await world(
+    {
+      implementer: (request) => {
+        seen = request.env
+        return mend
+      },
+    },
+    { SSH_AUTH_SOCK: '/run/agent.sock' },
+  )
+  const [trace, evil] = [join(w.at, 'trace'), join(w.at, 'evil')]
+  const far = 'while [ "$1" = -o ]; do shift 2; done; shift'
+  write(w.at, {
+    'bin/ssh': `#!/bin/sh\necho "$SSH_AUTH_SOCK" >> '${trace}'\n${far}\nexec sh -c "\${1%% *} '${w.bare}'"\n`,
+    evil: `#!/bin/sh\necho evil >> '${trace}'\n`,
+  })
+  for (const one of [join(w.at, 'bin/ssh'), evil]) chmodSync(one, 0o755)
+  write(w.env.HOME, { '.gitconfig': `[core]\n\tsshCommand = ${join(w.at, 'bin/ssh')}\n` })
+  git(w.project, 'config', 'remote.origin.url', 'git@github.com:acme/widgets.git')
+  git(w.project, 'config', 'core.sshCommand', evil)
+  const result = await w.tick('daily-triage', proposing)
+  expect(result).toMatchObject({ outcome: 'proposed' })
+  expect(git(w.bare, 'show', `${result.branch}:src/a.js`)).toBe('export const a = 1\n')
+  expect(new Set(readFileSync(trace, 'utf8').trim().split('\n'))).toEqual(new Set(['/run/agent.sock']))
+  expect(seen?.SSH_AUTH_SOCK).toBe('')
+})
+
+test('no git credential helper is asked, not the user’s and not the repository’s', async () => {
+  await using w = await world({ implementer: mend })
+  const trace = join(w.at, 'trace')
+  const helper = `[credential]\n\thelper = "!f() { echo asked >> '${trace}'; }; f"\n`
+  write(w.env.HOME, { '.gitconfig': helper })
+  git(w.project, 'config', 'credential.helper', `!f() { echo asked >> '${trace}'; }; f`)
+  w.github.fail(/info\/refs/, { status: 401, headers: { 'www-authenticate': 'Basic realm="GitHub"' } }, { times: 9 })
+  expect(await w.tick('daily-triage', proposing)).toMatchObject({ outcome: 'committed' })
+  expect(existsSync(trace)).toBe(false)
 })

@@ -4,7 +4,8 @@ import type { TriageSpec } from '../../core/spec/triage.ts'
 import { pullRequestOf } from '../../core/triage/pull-request.ts'
 import type { TickResult } from '../../core/triage/tick.ts'
 import { type PushCredentials, pushBranch } from '../../workspace/push.ts'
-import { forgeOf } from './forge.ts'
+import { userSsh } from '../../workspace/ssh.ts'
+import { forgeOf, pushedElsewhere } from './forge.ts'
 import type { DeskWiring } from './wiring.ts'
 
 /**
@@ -23,7 +24,9 @@ export function proposer(
     const { branch } = await workspace()
     const commit = result.change?.commit
     if (branch === undefined || commit === undefined) return { why: 'nothing was committed' }
-    const { token } = githubEnvironment(env)
+    const elsewhere = await pushedElsewhere(git, spec.root, found.forge.repository)
+    if (elsewhere !== undefined) return { why: elsewhere }
+    const { token, ssh = await userSsh(git, spec.root) } = githubEnvironment(env)
     const credentials: PushCredentials | undefined =
       found.by === 'gh'
         ? { helper: '!gh auth git-credential', host: found.host }
@@ -37,6 +40,7 @@ export function proposer(
       branch,
       commit,
       ...(credentials === undefined ? {} : { credentials }),
+      ...(ssh === undefined ? {} : { ssh }),
     })
     const { title, body } = pullRequestOf(result)
     const base = await found.forge.defaultBranch()
