@@ -381,6 +381,14 @@ test('a pause is heard at every moment it is asked for, and no agent is called a
   }
 })
 
+test('it is asked before and after each agent, and once more before anything is delivered', async () => {
+  const { world } = await play()
+  const calls = world.desk.map(({ call }) => call).join(' ')
+  // The loop before and after, and the engine right before the call itself.
+  const agents = Array.from({ length: 3 }, () => 'halted halted halted').join(' ')
+  expect(calls).toBe(`standing discover ${agents} halted deliver record`)
+})
+
 test.each(['triager', 'implementer', 'verifier'])('a pause is heard before %s is tried again', async (role) => {
   const { world, result } = await play({
     retries: 3,
