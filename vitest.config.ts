@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/{contract,e2e,sim}/**/*.test.ts'],
+    // These start servers by the dozen: npm run test:mcp.
+    exclude: ['test/e2e/mcp*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
