@@ -3,7 +3,16 @@ import type { Clock } from '../core/ports.ts'
 import type { Forge, ForgePull } from '../core/triage/ports.ts'
 import { createCalls, forgeError, statusOf, type Transport } from './calls.ts'
 import { parseRepository } from './remote.ts'
-import { openedShape, permissionShape, readComment, readIssue, readPull, readRun, repositoryShape } from './shapes.ts'
+import {
+  labelsShape,
+  openedShape,
+  permissionShape,
+  readComment,
+  readIssue,
+  readPull,
+  readRun,
+  repositoryShape,
+} from './shapes.ts'
 
 export interface GithubOptions {
   /** `owner/name` */
@@ -50,6 +59,13 @@ export function github(options: GithubOptions, transport: Transport): Forge {
     async issues() {
       const list = await calls.pages(`${base}/issues`, { query: { state: 'open', sort: 'updated', direction: 'desc' } })
       return list.flatMap((one) => readIssue(one) ?? [])
+    },
+    async labelled(label) {
+      // To GitHub a pull request is an issue too: one request sees both.
+      const list = await calls.get(`${base}/issues`, { state: 'open', labels: label, per_page: '1' })
+      const { success, data } = labelsShape.safeParse(list)
+      if (!success) throw forgeError(`GitHub did not say what has the label ${label}`, { status: 200 })
+      return data.some(({ labels }) => labels.some((one) => one.toLowerCase() === label.toLowerCase()))
     },
     async ciRuns() {
       const [main, open] = await Promise.all([defaultBranch(), pulls()])

@@ -80,6 +80,9 @@ const comment = z.object({
   line: z.number().int().nullish(),
 })
 
+/** Issues and pull requests, of which only the labels are asked. */
+export const labelsShape = z.array(z.object({ labels }))
+
 /** A text from outside: plain, and not longer than we want to keep. */
 function bounded(text: string): string {
   const kept = plainText(text.slice(0, mostBody))

@@ -73,6 +73,22 @@ export function forgeContract(name: string, open: OpenForge): void {
       expect(w.forge.repository).toBe('acme/widgets')
     })
 
+    test('a label is found on any open issue or pull request by one request', async () => {
+      await using w = await start()
+      for (let i = 0; i < 600; i++) w.github.addIssue({ labels: ['bug'] })
+      w.github.addIssue({ labels: ['stop'], state: 'closed' })
+      expect(await w.forge.labelled('stop')).toBe(false)
+      const pull = w.github.addPull({}, { labels: ['other', 'Stop'], updatedAt: '2020-01-01T00:00:00Z' })
+      w.github.requests.length = 0
+      expect(await w.forge.labelled('stop')).toBe(true)
+      expect(w.github.requests).toHaveLength(1)
+      pull.labels = []
+      w.github.addIssue({ labels: ['stop'] })
+      expect(await w.forge.labelled('stop')).toBe(true)
+      w.github.fail(/labels=/, { status: 200, body: { message: 'no list' } })
+      await expect(w.forge.labelled('stop')).rejects.toMatchObject({ code: 'forge' })
+    })
+
     test('pages are read to their end, and of ten thousand issues only the newest five hundred', async () => {
       await using w = await start()
       for (let i = 0; i < 250; i++) w.github.addIssue()

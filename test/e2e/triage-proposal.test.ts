@@ -57,11 +57,35 @@ test('an issue becomes a change, and the change a pull request that says what, w
   expect(seen).not.toContain(w.github.token)
 })
 
-test('a label on any issue pauses every loop before an agent is called', async () => {
+test.each([
+  ['an issue', ['todo']],
+  ['a pull request', ['todo']],
+  ['a pull request', ['issues', 'checks']],
+  ['an issue', ['pulls', 'ci']],
+] as const)(
+  'a label on %s pauses every loop, whatever it looks at (%s), before anything is run',
+  async (on, sources) => {
+    await using w = await world({ implementer: mend })
+    const marked = { title: 'Stop, please', labels: ['loop-pause-all'] }
+    if (on === 'an issue') w.github.addIssue(marked)
+    else w.github.addPull({}, marked)
+    const pattern = { ...(await w.app.triage.pattern('daily-triage')), sources }
+    const ran = join(w.at, 'ran')
+    const settings = { agent: 'hand', verify: [{ shell: `touch '${ran}'` }] }
+    expect(await w.app.triage.tick({ pattern, level: 'L2', settings })).toMatchObject({
+      outcome: 'halted',
+      reason: 'the label loop-pause-all is set',
+    })
+    expect([w.calls, w.github.requests.length, existsSync(ran)]).toEqual([[], 1, false])
+  },
+)
+
+test('that the label cannot be looked for is said, and the work of this machine goes on', async () => {
   await using w = await world({ implementer: mend })
-  w.github.addIssue({ title: 'Stop, please', labels: ['loop-pause-all'] })
-  expect(await w.tick()).toMatchObject({ outcome: 'halted', reason: 'the label loop-pause-all is set' })
-  expect(w.calls).toEqual([])
+  w.github.fail(/labels=/, { status: 403, body: { message: 'no' } }, { times: 9 })
+  const result = await w.tick()
+  expect(result.outcome).toBe('committed')
+  expect(result.skipped).toContainEqual({ source: 'issues', why: 'GitHub does not allow this: no' })
 })
 
 test('a forge that refuses keeps nobody from the change: the branch is there, with the reason', async () => {

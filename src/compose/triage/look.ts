@@ -1,8 +1,9 @@
 import { checkRunner } from '../../checks/command.ts'
 import { messageOf } from '../../core/errors.ts'
+import { oneLine } from '../../core/plain.ts'
 import type { CommandOptions, Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import type { Discovery, Finding } from '../../core/triage/finding.ts'
+import type { Discovery, Skipped } from '../../core/triage/finding.ts'
 import type { SourceName } from '../../core/triage/pattern.ts'
 import type { Source } from '../../core/triage/ports.ts'
 import { auditSource } from '../../sources/audit.ts'
@@ -40,6 +41,9 @@ export function lookerOf(
     const wanted = pattern.sources.filter((name) => name !== 'checks' || verify.length > 0)
     const found = await forgeOf(wiring, root, signal).catch((error) => ({ why: messageOf(error) }))
     const forge: ForgeOrWhy = 'forge' in found ? { forge: found.forge } : { why: found.why }
+    const pausedBy = `the label ${pauseLabel} is set`
+    const paused = await labelled(forge)
+    if (paused === true) return { findings: [], skipped: [], pausedBy }
     const runs = wanted.includes('checks') || wanted.includes('audit')
     const place = runs ? await placeOf() : undefined
     const [last] = await pastTicks(store, root, pattern.id, clock.now())
@@ -63,11 +67,13 @@ export function lookerOf(
         asked.map(async ({ name, source, connector }) => ({ name, connector, look: await source.look({ signal }) })),
       )
       const findings = seen.flatMap(({ look }) => ('findings' in look ? look.findings : []))
-      const skipped = seen.flatMap(({ name, connector, look }) =>
+      const skipped: Skipped[] = seen.flatMap(({ name, connector, look }) =>
         'why' in look ? [{ source: name, why: look.why, ...(connector === undefined ? {} : { connector }) }] : [],
       )
-      const paused = (await labelled(forge, findings, wanted)) ? { pausedBy: `the label ${pauseLabel} is set` } : {}
-      return { findings, skipped: folded(skipped), ...paused }
+      if (typeof paused === 'object') skipped.unshift({ source: 'issues', why: paused.unknown })
+      // A tracker that a connector reaches has labels too.
+      const stop = findings.some(({ labels = [] }) => labels.includes(pauseLabel))
+      return { findings, skipped: folded(skipped), ...(stop ? { pausedBy } : {}) }
     } finally {
       if (place !== undefined) await (await workspace()).drop('look')
     }
@@ -80,17 +86,10 @@ export function lookerOf(
   }
 }
 
-/** Whether somebody put the pausing label on an open issue or pull request. */
-async function labelled(
-  place: ForgeOrWhy,
-  findings: readonly Finding[],
-  looked: readonly SourceName[],
-): Promise<boolean> {
+/** Whether somebody put the pausing label on an open issue or pull request, whatever the pattern looks at; or why that is not known. */
+async function labelled(place: ForgeOrWhy): Promise<boolean | { readonly unknown: string }> {
   if ('why' in place) return false
-  const has = (labels: readonly string[] | undefined) => labels?.includes(pauseLabel) === true
-  if (findings.some(({ labels }) => has(labels))) return true
-  if (looked.includes('issues')) return false
-  return (await place.forge.issues().catch(() => [])).some(({ labels }) => has(labels))
+  return await place.forge.labelled(pauseLabel).catch((error) => ({ unknown: oneLine(messageOf(error), 300) }))
 }
 
 /** Sources at the forge that fail for one reason say so once. */

@@ -16,6 +16,8 @@ export interface Forge {
   readonly repository: string
   issues(): Promise<readonly ForgeIssue[]>
   pulls(): Promise<readonly ForgePull[]>
+  /** Whether any open issue or pull request has this label. */
+  labelled(label: string): Promise<boolean>
   /** The newest run of each workflow of the default branch and of open pull requests. */
   ciRuns(): Promise<readonly ForgeCiRun[]>
   /** Comments on an issue or pull request, and review comments, oldest first. */
