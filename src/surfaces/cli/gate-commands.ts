@@ -3,8 +3,10 @@ import type { Io } from './io.ts'
 import { list } from './values.ts'
 
 type Flags = never
-type Act = (call: (...args: never[]) => Promise<number>) => (...args: unknown[]) => Promise<void>
-type Make = (group: string, spec: string, summary: string) => Command
+/** Makes an action of a call that answers the exit code. */
+export type Act = (call: (...args: never[]) => Promise<number>) => (...args: unknown[]) => Promise<void>
+/** Makes a command in a group of the help. */
+export type Make = (group: string, spec: string, summary: string) => Command
 
 /** What looks at changes, costs, levels and readiness of triage loops. */
 export function addGateCommands(io: Io, command: Make, act: Act): void {

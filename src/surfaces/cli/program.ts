@@ -1,8 +1,10 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { mcpClients } from '../../formats/mcp-clients.ts'
+import { withCaps, withDetach, withRunFlags, withShow } from './flags.ts'
 import { addGateCommands } from './gate-commands.ts'
 import type { Io } from './io.ts'
-import { choice, duration, durationOrNever, list, money, pairs, whole } from './values.ts'
+import { addTriageCommands } from './triage-commands.ts'
+import { choice, duration, list, pairs, whole } from './values.ts'
 
 /** What a command answers: the exit code. */
 export type Action = Promise<number>
@@ -164,78 +166,7 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .option('-y, --yes', 'do not ask')
     .action(act(async (run: string, flags: Flags) => (await import('./commands/work.ts')).discard(io, run, flags)))
 
-  // ── triage ─────────────────────────────────────────────────────────────────
-  command('Triage:', 'list', 'list the patterns of this project, and those that come with loopwright')
-    .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/triage.ts')).listPatterns(io, flags)))
-  command('Triage:', 'plan', 'show what a tick of a pattern would do, may do and may cost')
-    .argument('<pattern>', 'a pattern by its id')
-    .option('--level <level>', 'L0, L1, L2 or L3 (default: what the pattern starts with)')
-    .option('--json', 'print JSON')
-    .action(
-      act(async (pattern: string, flags: Flags) =>
-        (await import('./commands/triage.ts')).planPattern(io, pattern, flags),
-      ),
-    )
-  command('Triage:', 'start', 'begin ticks as they are due, until Ctrl-C')
-    .argument('[patterns...]', "patterns by their ids; none: all of the project's registry")
-    .option('--level <level>', 'L0, L1, L2 or L3 (default: what each pattern starts with)')
-    .option('--time-zone <zone>', "the zone of cron expressions, as Europe/Berlin (default: this machine's)")
-    .option('--once', 'run what is due now, and end: for cron and CI')
-    .option('--dry-run', 'only show what each tick would do; the schedule stays as it is')
-    .option('--json', 'print a JSON object per tick; with --once one object')
-    .action(
-      act(async (patterns: readonly string[], flags: Flags) =>
-        (await import('./commands/schedule.ts')).start(io, patterns, flags),
-      ),
-    )
-  const schedule = command('Triage:', 'schedule', 'show when each pattern ran, and when it is due')
-    .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/schedule.ts')).showSchedule(io, flags)))
-  for (const [how, summary] of [
-    ['pause', 'begin no tick of these patterns until they are resumed'],
-    ['resume', 'let patterns that were paused go on'],
-    ['now', 'run patterns now, paused or not'],
-  ] as const) {
-    schedule
-      .command(how)
-      .summary(summary)
-      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
-      .argument('[patterns...]', 'patterns by their ids; none: all')
-      .action(
-        act(async (patterns: readonly string[]) =>
-          (await import('./commands/schedule.ts')).steerSchedule(io, how, patterns),
-        ),
-      )
-  }
-  command('Triage:', 'inbox', 'show everything that waits for a person, and what to type')
-    .option('--all', 'also what runs ask that were paused, stopped or failed')
-    .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/inbox.ts')).inbox(io, flags)))
-  withShow(withDetach(command('Triage:', 'approve', 'approve what a run escalated, and go on with it')))
-    .argument('<run>', 'a run id, its beginning or end, or the token the inbox shows')
-    .option('--note <text>', 'what to say to it')
-    .action(act(async (run: string, flags: Flags) => (await import('./commands/inbox.ts')).approve(io, run, flags)))
-  withShow(withDetach(command('Triage:', 'deny', 'deny what a run escalated, and let it end')))
-    .argument('<run>', 'a run id, its beginning or end, or the token the inbox shows')
-    .option('--note <text>', 'why; the next try is told')
-    .action(act(async (run: string, flags: Flags) => (await import('./commands/inbox.ts')).deny(io, run, flags)))
-  command('Triage:', 'trigger', 'do what an event of GitHub asks for, or listen for such events')
-    .option('--event <name>', 'the name of the event (default: GITHUB_EVENT_NAME)')
-    .option('--payload <file>', 'its payload, JSON (default: GITHUB_EVENT_PATH)')
-    .option('--listen', 'take webhooks on this machine, signed with LOOPWRIGHT_WEBHOOK_SECRET')
-    .option('--port <n>', 'listen: the port (default: 4181; 0: any that is free)', whole('--port', 0))
-    .option('--level <level>', 'go no further than this: L0, L1, L2, L3')
-    .option('--label <name>', 'the label that starts a tick (default: loopwright)')
-    .option('--allow <user>', 'a user who needs no write permission there (repeatable)', list)
-    .option('--agent <name>', 'the agent that works')
-    .option('--dry-run', 'only say what the event asks for')
-    .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/trigger.ts')).trigger(io, flags)))
-  command('Triage:', 'notify', 'show who is told of what happens')
-    .option('--test', 'send each a notice, and say whether it arrived')
-    .option('--json', 'print JSON')
-    .action(act(async (flags: Flags) => (await import('./commands/notify.ts')).notify(io, flags)))
+  addTriageCommands(io, command, act)
   addGateCommands(io, command, act)
 
   // ── set up ─────────────────────────────────────────────────────────────────
@@ -328,126 +259,4 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
     .argument('<run>')
     .action(act(async (run: string) => (await import('./commands/steer.ts')).drive(io, run)))
   return program
-}
-
-function withRunFlags(command: Command): Command {
-  command.optionsGroup('The goal:')
-  command
-    .option('--goal <text>', 'what shall be reached')
-    .option('--goal-file <path>', 'read the goal from a file (- is standard input)')
-    .option('--criteria <text>', 'when it is reached (repeatable); none: the agent proposes them', list)
-    .option('--criteria-file <path>', 'read criteria from a file, one a line')
-    .option('--plan <path>', 'a backlog (prd.json, PRD.md): one story per iteration until all pass')
-  command.optionsGroup('Who does it:')
-  command
-    .option('--agent <name>', 'an agent by name (loopwright agents lists them), or scripted:FILE')
-    .addOption(new Option('--backend <name>', 'the same as --agent').hideHelp())
-    .option('--model <name>', 'the model the agent shall use')
-    .option('--agent-command <template>', 'any command as the agent: {prompt}, {system}, {combined}; none: stdin')
-    .option(
-      '--agent-protocol <name>',
-      'what that command speaks: text or acp',
-      choice('--agent-protocol', ['text', 'acp']),
-    )
-    .option('--fallback <name>', 'the agent that takes over when one is at its limit or not logged in')
-    .option('--timeout <time>', 'time limit of each call of an agent', duration('--timeout'))
-    .option(
-      '--stall <time>',
-      'end a call that neither prints nor works for so long (default: 15m; or never)',
-      durationOrNever('--stall'),
-    )
-    .option('--retries <n>', 'more tries for a subgoal that failed (default: 1)', whole('--retries', 0))
-    .option('--concurrency <n>', 'workers at once (default: 8)', whole('--concurrency'))
-    .option('--attempts <n>', 'independent attempts; the best by checks, then review, is kept', whole('--attempts'))
-    .option('--attempt-agents <names>', 'agents of the attempts in turn, as in claude-code,codex')
-    .option('--skip-permissions', 'let the agent act without asking for permission, in a sandbox')
-    .option(
-      '--sandbox <mode>',
-      'confine agents and commands: auto, bwrap, srt',
-      choice('--sandbox', ['auto', 'bwrap', 'srt', 'none']),
-    )
-    .option('--no-sandbox', 'confine nothing, whatever the agent may do')
-    .option(
-      '--network <hosts>',
-      "what a sandbox may reach besides the agent's own hosts: open, none, or hosts with commas",
-    )
-  command.optionsGroup('When it is good:')
-  command
-    .option('--verify <command>', 'a command that must pass (repeatable); "shell: …" runs in a shell', list)
-    .option('--verify-timeout <time>', 'time limit of each check', duration('--verify-timeout'))
-    .option('--playwright', 'check with npx playwright test, and tell the agents so')
-  withCaps(command)
-  command.optionsGroup('A triage pattern:')
-  command
-    .option(
-      '--level <level>',
-      'how far it may go: L0 drafts, L1 reports, L2 changes a branch, L3 merges what the gate allows',
-    )
-    .option('--ticks <n>', 'so many ticks, one after the other (default: 1)', whole('--ticks'))
-    .option('--item <id>', 'act on this finding alone')
-    .option(
-      '--deliver <where>',
-      'where a change goes that passed: branch, pull-request, merge',
-      choice('--deliver', ['branch', 'pull-request', 'merge']),
-    )
-    .option('--worktree', 'work in a worktree, which a triage loop always does')
-  command.optionsGroup('Where it works:')
-  command
-    .option('--cwd <dir>', 'the project (default: here)')
-    .option('--isolation <how>', 'worktree (its own branch) or inplace', choice('--isolation', ['worktree', 'inplace']))
-    .option('--no-isolate', 'the same as --isolation inplace')
-    .option(
-      '--cleanup <when>',
-      'the worktree after the run: auto, always, never',
-      choice('--cleanup', ['auto', 'always', 'never']),
-    )
-    .option('--label <key=value>', 'a label to find the run by (repeatable)', pairs('--label'))
-  command.optionsGroup('Questions:')
-  command
-    .option('--ask', 'ask what is unclear first; without a terminal: print the questions and a token, exit 3')
-    .option('--resume <token>', 'go on with a run that asked')
-    .option('--answer <text>', 'the answer to a question (again for each; or name=value)', list)
-    .option('--non-interactive', 'never ask, even at a terminal')
-  command.optionsGroup('Output:')
-  withShow(withDetach(command))
-  command.option('--dry-run', 'show what would run, and where each value comes from')
-  command.optionsGroup('Options:')
-  command.addHelpText(
-    'after',
-    `
-Examples:
-  loopwright run --goal "Fix the login bug" --verify "npm test" --max-cost 5
-  loopwright run --goal-file TASK.md --agent codex --ask
-  loopwright run loops/fix.yaml --detach --label team=web
-  git log -1 --format=%B | loopwright run --goal-file - --agent-command "my-agent {prompt}"`,
-  )
-  return command
-}
-
-function withCaps(command: Command): Command {
-  command.optionsGroup('Where it stops:')
-  command
-    .option('--max-iterations <n>', 'iterations (run: 4 by default)', whole('--max-iterations'))
-    .option('--max-duration <time>', 'working time, as 30m; a blocked worker is ended', duration('--max-duration'))
-    .option('--max-tokens <n>', 'tokens', whole('--max-tokens'))
-    .option('--max-cost <usd>', 'US dollars', money('--max-cost'))
-    .option('--max-agent-calls <n>', 'calls of agents, every one counts', whole('--max-agent-calls'))
-    .option('--max-agents <n>', 'agents in all', whole('--max-agents'))
-  if (command.name() === 'run') {
-    command.option('--max-rounds <n>', 'the same as --max-iterations', whole('--max-rounds'))
-    command.option('--max-seconds <time>', 'wall-clock time, looked at between phases only', duration('--max-seconds'))
-  }
-  command.optionsGroup('Options:')
-  return command
-}
-
-function withShow(command: Command): Command {
-  return command
-    .option('--json', 'print the result as one JSON object')
-    .option('--progress', 'one JSON line per iteration on standard error')
-    .option('--quiet', 'no progress')
-}
-
-function withDetach(command: Command): Command {
-  return command.option('--detach', 'run in the background: print the id and how to follow it')
 }
