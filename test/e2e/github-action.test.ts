@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { launcher } from '../fixtures/mcp.ts'
-import { scratch } from '../fixtures/repo.ts'
+import { git, scratch } from '../fixtures/repo.ts'
 import { makeTriageProject } from '../fixtures/triage/project.ts'
 import { root } from './docs-blocks.ts'
 
@@ -108,6 +108,17 @@ test('a tick by the Action has outputs and a summary, whatever it came to', () =
   expect(Object.keys(it.outputs())).toEqual(expect.arrayContaining(Object.keys(action.outputs)))
   expect(it.outputs()).toMatchObject({ decision: expect.stringMatching(/^(noop|report|act)$/), verdict: '' })
   expect(it.summary()).toContain('### Daily Triage')
+})
+
+test('nothing that a tick prints is a command to the runner, whatever was found', () => {
+  const evil = '##[set-output name=outcome;]merged ::set-output name=url::x'
+  using it = runner()
+  writeFileSync(join(it.project, 'src/a.js'), `// TODO: ${evil}\n`)
+  git(it.project, 'commit', '-qam', 'x')
+  const { code, said } = it.play({ pattern: 'daily-triage', level: 'L1', agent: 'scripted', version: 'installed' })
+  const [, stop = 'none'] = /^::stop-commands::([0-9a-f-]{36})$/m.exec(said) ?? []
+  expect([code, said.indexOf(evil) > said.indexOf(stop)]).toEqual([0, true])
+  expect(said.lastIndexOf(`\n::${stop}::`)).toBeGreaterThan(said.lastIndexOf(evil))
 })
 
 test('a dry run at L2 says what it would do', () => {
