@@ -8,6 +8,7 @@ import { matchRun } from '../core/run-ref.ts'
 import { encodeToken } from '../core/token.ts'
 import { emptyView, reduce } from '../core/view.ts'
 import type { Shown } from '../core/where.ts'
+import { tickResultOf } from './triage/memory.ts'
 
 /** The run somebody means: an id, a beginning or an end of one, or `last`. Throws `not_found` and, where several fit, `bad_input`. */
 export async function findRun(app: App, reference: string): Promise<RunRecord> {
@@ -56,12 +57,14 @@ export function titleOf(run: Shown): string {
 export async function statusOf(app: App, run: RunRecord) {
   const view = await app.view(run.id)
   const shown = rehydrate(run, app.runs.interrupted(run))
+  const tick = run.kind === 'triage' ? tickResultOf(run) : undefined
   return {
     ...statusFacts(view, shown, { path: app.runFolder(run), events: view.seq, seq: view.seq }),
     spend: view.spend,
     caps: view.caps,
     asks: view.asks,
     workspace: view.workspace ?? null,
+    ...(tick === undefined ? {} : { tick }),
   }
 }
 

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { loadSpecFile } from '../config.ts'
 import { isLoopwrightError } from '../core/errors.ts'
 import { loopFileNames } from '../core/loop-files.ts'
@@ -29,6 +30,11 @@ export async function loopsOf(project: string): Promise<LoopFile[]> {
     for (const path of await filesIn(join(project, place))) found.push(await look(project, path))
   }
   return found
+}
+
+/** Whether somebody who names a loop means a triage pattern: a word of small letters that is no file or folder of `cwd`. */
+export function namesPattern(word: string, cwd: string): boolean {
+  return /^[a-z][a-z0-9-]*$/.test(word) && !existsSync(resolve(cwd, word))
 }
 
 /** What a loop file can begin as, by kind. */

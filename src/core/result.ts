@@ -52,6 +52,8 @@ export interface RunResult {
   readonly trajectory?: readonly Json[]
   /** What the loops of a run of several came to. */
   readonly runs?: readonly Json[]
+  /** What a tick of a triage loop did: a `TickResult`. */
+  readonly tick?: JsonObject
   readonly rehydrated?: true
 }
 
@@ -105,6 +107,7 @@ export function runResult(
     ...(run.status === 'done' && own.blocked !== undefined ? { blocked: objectOf(own.blocked) } : {}),
     ...(shaped && Array.isArray(own.trajectory) ? { trajectory: own.trajectory } : {}),
     ...(shaped && Array.isArray(own.runs) ? { runs: own.runs } : {}),
+    ...(isTick(run, own) ? { tick: own } : {}),
     ...(run.rehydrated ? { rehydrated: true } : {}),
   }
 }
@@ -187,8 +190,12 @@ export function statusFacts(
 
 /** What the run has to say, for people. */
 function outputOf(run: RunRecord, own: JsonObject, value: Json | undefined): string {
-  if (run.kind === 'triage' && 'outcome' in own) return tickLines(own as unknown as TickResult).join('\n')
+  if (isTick(run, own)) return tickLines(own as unknown as TickResult).join('\n')
   return 'final_output' in own ? asText(own.final_output) : asText(value)
+}
+
+function isTick(run: RunRecord, own: JsonObject): boolean {
+  return run.kind === 'triage' && 'outcome' in own
 }
 
 /** The loop's own value: of a run that is done, what it returned; else what it reported last. The row holds it, however large. */

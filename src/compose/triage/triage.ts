@@ -72,7 +72,17 @@ export class Triage implements TriageTicks {
   }
 
   async plan(id: string, level?: Level): Promise<Plan> {
-    return buildPlan(await this.pattern(id), { level: level ?? this.#levelOf(await this.pattern(id)) })
+    return buildPlan(await this.pattern(id), { level: level ?? this.levelOf(await this.pattern(id)) })
+  }
+
+  /** The level that ticks of a pattern work at where nobody names one: the configured one, else the pattern's own. */
+  levelOf(pattern: Pattern): Level {
+    return this.#options.config.triage.level ?? pattern.weekOneMode
+  }
+
+  /** Whether there is a repository to work in: without one a tick can be rehearsed only. */
+  async hasRepository(): Promise<boolean> {
+    return await isRepository(this.#options.git, this.#options.root)
   }
 
   async history(id: string): Promise<readonly TickResult[]> {
@@ -116,10 +126,6 @@ export class Triage implements TriageTicks {
     return await this.#begin(request, spec, root)
   }
 
-  #levelOf(pattern: Pattern): Level {
-    return this.#options.config.triage.level ?? pattern.weekOneMode
-  }
-
   async #specOf(request: TickRequest): Promise<TriageSpec> {
     const { config, root, git, chooseAgent } = this.#options
     const { pattern, dryRun = false, settings = {} } = request
@@ -127,7 +133,7 @@ export class Triage implements TriageTicks {
     const { verify, deliver, maxLines } = config.triage
     const { gate } = project
     const scripted = dryRun && settings.agent === undefined && settings.agentCommand === undefined
-    const level = request.level ?? this.#levelOf(pattern)
+    const level = request.level ?? this.levelOf(pattern)
     const limits = project.limitsOf(pattern, level)
     return parseTriage({
       sandbox: config.sandbox,

@@ -13,8 +13,10 @@ export async function outcomeOf(app: App, id: string, world: McpWorld): Promise<
     ...result,
     status,
     ...(underWay ? { message: 'It is not over yet.' } : {}),
-    ...(status === 'needs_input'
-      ? { message: 'Answer with orchestrate_resume: this token, and one answer per question.' }
-      : {}),
+    ...(status === 'needs_input' ? { message: run.kind === 'triage' ? decide : answer } : {}),
   }
 }
+
+const answer = 'Answer with orchestrate_resume: this token, and one answer per question.'
+const decide =
+  'A person decides this: show your user the question and orchestrate_diff, then orchestrate_approve with this token and "yes" or "no", and a note.'

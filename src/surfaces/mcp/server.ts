@@ -8,6 +8,7 @@ import { offerAbout } from './tools/about.ts'
 import { offerDesign } from './tools/design.ts'
 import { offerLooking } from './tools/look.ts'
 import { offerOrchestration } from './tools/orchestrate.ts'
+import { offerLoops } from './tools/run-loop.ts'
 import { offerSteering } from './tools/steer.ts'
 import type { McpWorld } from './world.ts'
 
@@ -32,6 +33,7 @@ export function createServer(world: McpWorld): McpServer {
     },
   )
   offerOrchestration(server, world)
+  offerLoops(server, world)
   offerLooking(server, world)
   offerSteering(server, world)
   offerAbout(server, world)

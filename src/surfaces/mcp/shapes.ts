@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { levels } from '../../core/triage/level.ts'
 
 /** Parameters and results of the tools: names and shapes that clients know, and what loopwright adds. */
 
@@ -46,7 +47,16 @@ export const goal = z.strictObject({
 })
 
 export const loop = z.strictObject({
-  loop: text.min(1).max(4_096).describe('a loop file or loop folder, from cwd; list_loops lists them'),
+  loop: text
+    .min(1)
+    .max(4_096)
+    .describe('a loop file or loop folder, from cwd, or a triage pattern; list_loops lists them'),
+  level: z
+    .enum(levels)
+    .optional()
+    .describe('of a pattern: L0 drafts, L1 reports, L2 changes on a branch; absent: the one it is set up for'),
+  dry_run: z.boolean().optional().describe('of a pattern: goes all the way and leaves nothing'),
+  item: text.min(1).max(400).optional().describe('of a pattern: the only finding it may act on, by its id'),
   ...how,
 })
 
@@ -59,6 +69,17 @@ const place = z.looseObject({
 })
 const answerToken = z.string().optional().describe('answers go here, with orchestrate_resume')
 const questions = z.array(z.unknown()).optional().describe('what the run asks')
+
+const tick = z
+  .looseObject({
+    pattern: z.string(),
+    level: z.string(),
+    decision: z.string().describe('noop, report, act or halt'),
+    outcome: z.string().describe('reported, committed, proposed, merged, rejected, escalated, denied, failed …'),
+    reason: z.string(),
+  })
+  .optional()
+  .describe('what a tick of a triage loop did')
 
 /** A run that goes on in the background, asks something, or came to something. */
 export const outcome = z.looseObject({
@@ -75,6 +96,7 @@ export const outcome = z.looseObject({
   summary: z.string().optional().describe('one line'),
   history: z.array(z.unknown()).optional().describe('per iteration: subgoals, results, review, verification'),
   worktree: place.optional(),
+  tick,
   questions,
   token: answerToken,
 })
@@ -91,6 +113,7 @@ export const status = z.looseObject({
   completed: z.boolean(),
   stop_reason: z.string().nullable(),
   rehydrated: z.boolean().optional().describe('true: its process died; it can be resumed'),
+  tick,
   questions,
   token: answerToken,
 })
@@ -134,6 +157,17 @@ export const diff = z.looseObject({
 export const loops = z.looseObject({
   loops: z.array(z.looseObject({ path: z.string(), valid: z.boolean() })),
   templates: z.array(z.looseObject({ name: z.string(), text: z.string() })),
+  patterns: z
+    .array(
+      z.looseObject({
+        id: z.string(),
+        goal: z.string(),
+        cadence: z.string(),
+        level: z.string().describe('that its ticks work at where nobody names one'),
+      }),
+    )
+    .describe('triage loops'),
+  problem: z.string().optional().describe('why the patterns of the project cannot be read'),
 })
 
 export const design = z.strictObject({

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { App, StartLoop } from '../../../app.ts'
 import { findRun } from '../../../compose/look.ts'
 import { prepareHere } from '../../../compose/prepared.ts'
+import { namesPattern } from '../../../config/loops.ts'
 import type { PreparedLoop } from '../../../config/prepare.ts'
 import { findLoopFile } from '../../../config.ts'
 import { answerOf } from '../../../core/answers.ts'
@@ -27,7 +27,7 @@ import { directoryOf, showOf, withApp } from '../session.ts'
 export async function run(io: Io, loops: readonly string[], flags: RunFlags): Promise<number> {
   if (loops.length > 1) return await runTogether(io, loops, flags)
   const [word] = loops
-  if (word !== undefined && /^[a-z][a-z0-9-]*$/.test(word) && !existsSync(resolve(io.cwd, word))) {
+  if (word !== undefined && namesPattern(word, io.cwd)) {
     return await (await import('./triage.ts')).runPattern(io, word, flags)
   }
   const alone = ['level', 'ticks', 'item', 'deliver'].find((name) => name in flags)

@@ -4,6 +4,7 @@ import { oneLine, plainText } from '../../../core/plain.ts'
 import { isLevel, type Level, levels } from '../../../core/triage/level.ts'
 import type { Pattern } from '../../../core/triage/pattern.ts'
 import type { Plan } from '../../../core/triage/plan.ts'
+import { tickSettings } from '../../../core/triage/settings.ts'
 import { budgetLine, ticksText, withCommas } from '../../../core/triage/text.ts'
 import type { TickResult } from '../../../core/triage/tick.ts'
 import type { TickSettings } from '../../../core/triage/ticks.ts'
@@ -165,27 +166,7 @@ export async function runPattern(io: Io, id: string, flags: PatternFlags): Promi
 }
 
 async function settingsOf(io: Io, flags: PatternFlags): Promise<TickSettings> {
-  const given = await goalFlags(io, flags)
-  const {
-    goal: _g,
-    criteria: _c,
-    concurrency: _n,
-    attempts: _a,
-    attemptAgents: _aa,
-    playwright: _p,
-    isolation: _i,
-    ask: _k,
-    labels,
-    ...rest
-  } = given
-  const tree: Record<string, unknown> = {}
-  for (const [path, value] of Object.entries({ ...rest, labels, deliver: flags.deliver?.replace('-', '_') })) {
-    if (value === undefined) continue
-    const [head = '', inner] = path.split('.')
-    if (inner === undefined) tree[head] = value
-    else tree[head] = { ...(typeof tree[head] === 'object' ? tree[head] : {}), [inner]: value }
-  }
-  return tree as TickSettings
+  return tickSettings({ ...(await goalFlags(io, flags)), deliver: flags.deliver?.replace('-', '_') })
 }
 
 function budgetOf(results: readonly TickResult[]) {

@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import type { App } from '../../../app.ts'
 import { examine } from '../../../compose/examine.ts'
 import { backendFacts } from '../../../compose/look.ts'
 import { loopsOf, loopTemplates } from '../../../config/loops.ts'
+import { isLoopwrightError } from '../../../core/errors.ts'
+import { grantedLevel } from '../level.ts'
 import * as shapes from '../shapes.ts'
 import { offer } from '../tool.ts'
 import { type McpWorld, withApp } from '../world.ts'
@@ -62,7 +65,7 @@ export function offerAbout(server: McpServer, world: McpWorld): void {
     {
       name: 'list_loops',
       title: 'Loops and templates',
-      description: 'The loop files of a project, for run_loop, and templates to write one from.',
+      description: 'The loop files and triage patterns of a project, for run_loop, and templates to write one from.',
       input: z.strictObject({ cwd: shapes.directory.optional() }),
       output: shapes.loops,
       annotations: looks,
@@ -71,6 +74,27 @@ export function offerAbout(server: McpServer, world: McpWorld): void {
       await withApp(world, { cwd }, async (app) => ({
         loops: await loopsOf(app.config.project),
         templates: loopTemplates(),
+        ...(await patternsOf(app)),
       })),
   )
+}
+
+/** The triage patterns of a project. One whose registry is broken still has loops. */
+async function patternsOf(app: App): Promise<{ readonly patterns: readonly object[]; readonly problem?: string }> {
+  try {
+    const patterns = await app.triage.patterns()
+    return {
+      patterns: patterns.map((one) => ({
+        id: one.id,
+        name: one.name,
+        goal: one.goal,
+        cadence: one.cadence.text,
+        level: grantedLevel(app, one),
+        origin: one.origin ?? 'loopwright',
+      })),
+    }
+  } catch (error) {
+    if (!isLoopwrightError(error)) throw error
+    return { patterns: [], problem: error.message }
+  }
 }

@@ -1,18 +1,17 @@
-import { resolve } from 'node:path'
 import type { McpServer, ServerContext } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { openAsks } from '../../../compose/answer.ts'
 import { findRun } from '../../../compose/look.ts'
 import { prepareHere } from '../../../compose/prepared.ts'
-import { findLoopFile } from '../../../config.ts'
 import { checkOf } from '../../../core/check-text.ts'
 import { attend, type Carrier, carry, goOn, outcomeOrQuestion } from '../carry.ts'
 import { nameOfClient } from '../client.ts'
+import { howFlags } from '../how.ts'
 import { outcomeOf } from '../outcome.ts'
 import { giveAnswers, meantBy, returned } from '../questions.ts'
 import * as shapes from '../shapes.ts'
 import { type Answer, listed, offer } from '../tool.ts'
-import { agentIn, type McpWorld, withApp, workDirectory } from '../world.ts'
+import { type McpWorld, withApp, workDirectory } from '../world.ts'
 
 const begins = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true }
 
@@ -42,30 +41,6 @@ export function offerOrchestration(server: McpServer, world: McpWorld): void {
         const { spec, source, project } = await prepareHere(app, goalFlags(world, input), {})
         const where = project ?? workDirectory(world, input.cwd)
         const run = await app.start({ spec, project: where, ...(source ? { source } : {}) })
-        return await carry(app, run.id, carrier(call), input.detach)
-      })
-    },
-  )
-  offer(
-    server,
-    world,
-    {
-      name: 'run_loop',
-      title: 'Run a loop file',
-      description:
-        'Runs a loop of the project, a YAML file or a loop folder, in the background (detach false: until it is over). list_loops shows what there is.',
-      input: shapes.loop,
-      output: shapes.outcome,
-      annotations: begins,
-    },
-    async (input, call) => {
-      const back = returned(call)
-      const cwd = workDirectory(world, input.cwd)
-      return await withApp(world, { cwd, caller: input.caller_agent }, async (app): Promise<Answer> => {
-        if (back) return await goOn(app, back, carrier(call), false)
-        const file = await findLoopFile(resolve(cwd, input.loop))
-        const { spec, source, project } = await prepareHere(app, howFlags(world, input), { file })
-        const run = await app.start({ spec, project: project ?? cwd, ...(source ? { source } : {}) })
         return await carry(app, run.id, carrier(call), input.detach)
       })
     },
@@ -149,17 +124,5 @@ function goalFlags(world: McpWorld, input: z.output<typeof shapes.goal>): Record
     verifyTimeout: input.verify_timeout,
     playwright: input.playwright,
     ask: input.ask,
-  }
-}
-
-function howFlags(world: McpWorld, input: Omit<z.output<typeof shapes.loop>, 'loop'>): Record<string, unknown> {
-  return {
-    agent: agentIn(world, input.cwd, input.backend),
-    model: input.model,
-    timeout: input.timeout,
-    skipPermissions: input.skip_permissions,
-    isolation: input.isolate === undefined ? undefined : input.isolate ? 'worktree' : 'inplace',
-    'budget.iterations': input.max_iterations,
-    'budget.seconds': input.max_seconds,
   }
 }
