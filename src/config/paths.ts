@@ -9,16 +9,31 @@ export function isInside(directory: string, path: string): boolean {
   return way === '' || (!isAbsolute(way) && way !== '..' && !way.startsWith(`..${sep}`))
 }
 
-/** The nearest directory upwards that holds `.loopwright/config.yaml`, not past a repository's top or the user's home; else the start. */
+/** What says that triage loops were set up in a directory: rules that hold below it too. */
+const triageMarks = [
+  ...['LOOP.md', 'STATE.md', 'gate.yaml', 'loop-budget.md', 'loop-constraints.md', 'registry.yaml'],
+  ...[join('patterns', 'registry.yaml'), join('.loopwright', 'registry.yaml'), join('.loopwright', 'gate.yaml')],
+]
+
+/**
+ * The nearest directory upwards that holds `.loopwright/config.yaml`, else the nearest that triage loops were set up in, not past a
+ * repository's top or the user's home; else the start.
+ */
 export async function findProject(cwd: string, userHome: string): Promise<string> {
   const start = await realpath(cwd).catch(() => {
     throw new LoopwrightError('bad_input', `${cwd}: there is no such directory`)
   })
   if (!(await stat(start)).isDirectory()) throw new LoopwrightError('bad_input', `${cwd}: this is not a directory`)
+  let marked: string | undefined
+  let inRepository = false
   for (let here = start; ; here = dirname(here)) {
     if (await exists(join(here, '.loopwright', 'config.yaml'))) return here
-    if ((await exists(join(here, '.git'))) || here === userHome || here === dirname(here)) return start
+    if (marked === undefined && (await someExist(here, triageMarks))) marked = here
+    inRepository = await exists(join(here, '.git'))
+    if (inRepository || here === userHome || here === dirname(here)) break
   }
+  // Outside of a repository such a name further up says nothing.
+  return inRepository ? (marked ?? start) : start
 }
 
 /** Whether a path leads to a directory. */
@@ -87,6 +102,10 @@ export function absolute(path: string | undefined): string | undefined {
 /** Whether an error of Node has this code. */
 export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
+}
+
+async function someExist(folder: string, names: readonly string[]): Promise<boolean> {
+  return (await Promise.all(names.map((name) => exists(join(folder, name))))).includes(true)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
+import { openApp } from '../../src/compose.ts'
 import { git } from '../fixtures/repo.ts'
 import { triageWorld } from '../fixtures/triage-app.ts'
 
@@ -121,4 +122,25 @@ test.concurrent('a finding’s title is a commit’s subject that names nobody, 
   const subject = git(world.project, 'log', '-1', '--format=%s', result.branch ?? '')
   expect(subject).toMatch(/ada.*fixes/)
   expect(subject).not.toMatch(/@ada|#7|\[skip ci\]|\[no ci\]/)
+})
+
+test.concurrent('started deeper in a repository, a tick goes by the rules at its top: its gate, its budget, its pause', async () => {
+  await using world = await triageWorld(
+    { implementer: mend },
+    { files: { 'gate.yaml': 'version: 1\ndenylist: ["src/**"]\nmaxFiles: 10\n' } },
+  )
+  const deeper = await openApp({ cwd: join(world.project, 'src'), env: world.env })
+  try {
+    expect(deeper.config.project).toBe(world.project)
+    const pattern = await deeper.triage.pattern('daily-triage')
+    const settings = { agent: 'scripted' }
+    expect(await deeper.triage.tick({ pattern, level: 'L2', dryRun: true, settings })).toMatchObject({
+      outcome: 'would_escalate',
+      gate: { trigger: 'denylist' },
+    })
+    writeFileSync(join(world.project, 'STATE.md'), 'loop-pause-all\n')
+    expect(await deeper.triage.tick({ pattern, level: 'L2', settings })).toMatchObject({ outcome: 'halted' })
+  } finally {
+    await deeper.close()
+  }
 })
