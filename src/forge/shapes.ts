@@ -78,6 +78,7 @@ const comment = z.object({
   submitted_at: at,
   path: z.string().nullish(),
   line: z.number().int().nullish(),
+  state: z.string().nullish(),
 })
 
 /** Issues and pull requests, of which only the labels are asked. */
@@ -148,6 +149,7 @@ export function readComment(value: unknown): ForgeComment | undefined {
     createdAt: data.created_at || data.submitted_at,
     ...(data.path == null ? {} : { path: oneLine(data.path, 500) }),
     ...(data.line == null ? {} : { line: data.line }),
+    ...(data.state === 'APPROVED' ? { approves: true } : {}),
   }
 }
 

@@ -4,7 +4,7 @@ import type { TriageSpec } from '../../core/spec/triage.ts'
 import type { Discovery, Finding } from '../../core/triage/finding.ts'
 import { permissions } from '../../core/triage/level.ts'
 import type { Delivery, Notice, Standing, TickDesk } from '../../core/triage/ports.ts'
-import type { TickDraft, TickResult } from '../../core/triage/tick.ts'
+import type { Revision, TickDraft, TickResult } from '../../core/triage/tick.ts'
 import { type DayLimits, dayLimits, dayOf, tokensOf } from './days.ts'
 import { isWaiting, pastTicks, remember } from './memory.ts'
 import { noticeOf } from './notices.ts'
@@ -31,6 +31,10 @@ export interface DeskOptions {
   ) => Promise<{ readonly url: string } | { readonly why: string }>
   /** Merges the run's branch into the branch the user is on. */
   readonly merge: () => Promise<{ readonly merged: true } | { readonly merged: false; readonly reason: string }>
+  /** What people want changed about pull requests of earlier ticks, by item, and how each stands. */
+  readonly reviews?: (
+    proposed: ReadonlyMap<string, TickResult>,
+  ) => Promise<ReadonlyMap<string, { readonly revision: Revision; readonly feedback: string }>>
   readonly tell: (notice: Notice) => void
 }
 
@@ -108,9 +112,11 @@ export function tickDesk(options: DeskOptions): TickDesk {
       const day = await limits()
       const past = dryRun ? [] : await pastTicks(store, root, pattern.id, clock.now())
       const others = past.filter((tick) => tick.run.id !== run.id)
-      const known = remember(others, dryRun ? new Set() : await options.openBranches())
-      const ledger = dryRun ? {} : await files.attempts()
       const reason = stopped ?? day.halted
+      const known = remember(others, dryRun ? new Set() : await options.openBranches())
+      const mayRevise = may.propose && spec.deliver === 'pull_request' && reason === undefined
+      const reviewed = (mayRevise ? await options.reviews?.(known.proposed) : undefined) ?? new Map<string, never>()
+      const ledger = dryRun ? {} : await files.attempts()
       // Without the ledger nobody knows what was tried before.
       const reportOnly = day.reportOnly ?? (ledger === undefined ? 'loop-ledger.json cannot be read' : undefined)
       return {
@@ -119,9 +125,10 @@ export function tickDesk(options: DeskOptions): TickDesk {
         spent: day.used,
         cap: day.cap,
         attempts: most(known.attempts, ledger ?? {}),
-        waiting: known.waiting,
+        waiting: known.waiting.filter((id) => !reviewed.has(id)),
         state: await files.state(),
-        feedback: known.feedback,
+        feedback: joined(known.feedback, reviewed),
+        revisions: Object.fromEntries([...reviewed].map(([id, { revision }]) => [id, revision])),
       }
     },
     async discover({ signal }) {
@@ -179,6 +186,16 @@ export function tickDesk(options: DeskOptions): TickDesk {
     const level = dryRun ? 'a dry run' : `level ${spec.level}`
     return new LoopwrightError('conflict', `${level} may not ${what}`)
   }
+}
+
+function joined(
+  feedback: Readonly<Record<string, string>>,
+  reviewed: ReadonlyMap<string, { readonly feedback: string }>,
+): Record<string, string> {
+  const all: Record<string, string> = { ...feedback }
+  for (const [id, one] of reviewed)
+    all[id] = [one.feedback, feedback[id] ?? ''].filter((text) => text !== '').join('\n\n')
+  return all
 }
 
 function most(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

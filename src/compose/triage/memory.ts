@@ -50,15 +50,29 @@ export function remember(
   readonly attempts: Record<string, number>
   readonly waiting: string[]
   readonly feedback: Record<string, string>
+  /** By item: the tick whose pull request is the last word on it. */
+  readonly proposed: ReadonlyMap<string, TickResult>
 } {
-  const isOpen = ({ branch }: TickResult) => branch !== undefined && open.has(branch)
+  const last = new Map<string, TickResult>()
+  for (const { result } of [...past].reverse())
+    if (result.outcome === 'proposed') last.set(proposedBranch(result), result)
+  // What a later tick put in its place on the same pull request waits for nothing any more.
+  const isReplaced = (result: TickResult) =>
+    result.outcome === 'proposed' && last.get(proposedBranch(result)) !== result
+  const isOpen = (result: TickResult) => result.branch !== undefined && open.has(result.branch) && !isReplaced(result)
+  const proposed = new Map<string, TickResult>()
   const attempts: Record<string, number> = {}
   const feedback: Record<string, string> = {}
   const waiting: string[] = []
   for (const tick of [...past].reverse()) {
     const { item, outcome, reason, decided } = tick.result
     if (item === undefined) continue
-    if (isWaiting(tick) || isOpen(tick.result)) waiting.push(item.id)
+    if (isWaiting(tick) || isOpen(tick.result)) {
+      waiting.push(item.id)
+      // Anything else that waits is for a person to settle first.
+      if (outcome === 'proposed') proposed.set(item.id, tick.result)
+      else proposed.delete(item.id)
+    }
     if (failures.includes(outcome)) {
       attempts[item.id] = (attempts[item.id] ?? 0) + 1
       const note = decided?.note ?? ''
@@ -67,5 +81,10 @@ export function remember(
       delete attempts[item.id]
     }
   }
-  return { attempts, waiting, feedback }
+  return { attempts, waiting, feedback, proposed }
+}
+
+/** The branch of a tick's pull request at the forge. */
+export function proposedBranch({ revises, branch = '' }: TickResult): string {
+  return revises?.branch ?? branch
 }

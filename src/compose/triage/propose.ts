@@ -1,7 +1,7 @@
 import { githubEnvironment } from '../../config/github.ts'
 import type { Workspace } from '../../core/ports.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
-import { pullRequestOf } from '../../core/triage/pull-request.ts'
+import { pullRequestOf, revisionComment } from '../../core/triage/pull-request.ts'
 import type { TickResult } from '../../core/triage/tick.ts'
 import { type PushCredentials, pushBranch } from '../../workspace/push.ts'
 import { userSsh } from '../../workspace/ssh.ts'
@@ -9,7 +9,7 @@ import { forgeOf, pushedElsewhere } from './forge.ts'
 import type { DeskWiring } from './wiring.ts'
 
 /**
- * Pushes a tick's branch and opens a pull request for it, or finds the one that is open. The engine holds the right to do so; no agent
+ * Pushes a tick's branch and opens a pull request for it, or finds the one that is open; a pull request that was reviewed gets the new change. The engine holds the right to do so; no agent
  * and no check of the tick does.
  */
 export function proposer(
@@ -21,9 +21,13 @@ export function proposer(
   return async (result, signal) => {
     const found = await forgeOf(wiring, spec.root, signal)
     if ('why' in found) return found
-    const { branch } = await workspace()
+    const { revises } = result
+    const branch = revises?.branch ?? (await workspace()).branch
     const commit = result.change?.commit
     if (branch === undefined || commit === undefined) return { why: 'nothing was committed' }
+    // Whoever closed it meanwhile has decided.
+    if (revises !== undefined && !(await found.forge.pulls()).some((pull) => pull.branch === branch))
+      return { why: `${revises.url} is not open any more` }
     const elsewhere = await pushedElsewhere(git, spec.root, found.forge.repository)
     if (elsewhere !== undefined) return { why: elsewhere }
     const { token, ssh = await userSsh(git, spec.root) } = githubEnvironment(env)
@@ -39,12 +43,15 @@ export function proposer(
       project: spec.root,
       branch,
       commit,
+      ...(revises === undefined ? {} : { replace: revises.commit }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(ssh === undefined ? {} : { ssh }),
     })
     const { title, body } = pullRequestOf(result)
     const base = await found.forge.defaultBranch()
-    const { url } = await found.forge.openPull({ branch, base, title, body })
+    const { url, number } = await found.forge.openPull({ branch, base, title, body })
+    // The change is there without it.
+    if (revises !== undefined) await found.forge.comment(number, revisionComment(result)).catch(() => {})
     return { url }
   }
 }

@@ -8,6 +8,7 @@ import { tickDesk } from './desk.ts'
 import { tickFiles } from './files.ts'
 import { lookerOf } from './look.ts'
 import { proposer } from './propose.ts'
+import { reviser } from './revise.ts'
 
 export interface DeskWiring {
   readonly config: Config
@@ -55,6 +56,7 @@ export function deskOf(
     },
     look: lookerOf(wiring, spec, workspace),
     propose: proposer(wiring, spec, workspace),
+    reviews: reviser(wiring, spec),
     merge: async () => {
       const done = await work.merge(run)
       return done.merged ? { merged: true } : { merged: false, reason: done.reason }

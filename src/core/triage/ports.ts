@@ -1,6 +1,6 @@
 import type { Discovery, Finding } from './finding.ts'
 import type { SourceName } from './pattern.ts'
-import type { TickDraft, TickResult } from './tick.ts'
+import type { Revision, TickDraft, TickResult } from './tick.ts'
 
 /** Sees what there is to do. Rejects for nothing that the world does: what it cannot see it says in `why`. */
 export interface Source {
@@ -75,6 +75,8 @@ export interface ForgeComment {
   /** A review comment's file and line. */
   readonly path?: string
   readonly line?: number
+  /** It belongs to a review that approves. */
+  readonly approves?: true
 }
 
 /** What people are told. Every text is redacted before it gets here. */
@@ -114,6 +116,8 @@ export interface Standing {
   readonly state: string
   /** What people wrote about the last change of an item (review comments, a human's no), by item id. */
   readonly feedback: Readonly<Record<string, string>>
+  /** Pull requests that people want changed, by item id. */
+  readonly revisions?: Readonly<Record<string, Revision>>
 }
 
 /** Where a change went, and why there. */

@@ -1,6 +1,7 @@
 import { counted, formatMoney } from '../human.ts'
 import { oneLine, plainText } from '../plain.ts'
 import type { TickResult } from './tick.ts'
+import { ourMark } from './trigger.ts'
 
 const mostTitle = 120
 const mostFiles = 100
@@ -53,6 +54,14 @@ export function pullRequestOf(result: TickResult): { readonly title: string; rea
     ]),
   ]
   return { title: titleOf(result), body: `${parts.filter((part) => part !== '').join('\n\n')}\n` }
+}
+
+/** What is said under a pull request whose branch was changed after review. */
+export function revisionComment({ run, change, checks }: TickResult): string {
+  const failed = checks.filter(({ ok }) => !ok).length
+  const size = `${counted(change?.files.length ?? 0, 'file')}, ${counted(change?.lines ?? 0, 'line')}`
+  const checked = checks.length === 0 ? 'no checks' : `${counted(checks.length, 'check')}, ${failed} failed`
+  return `${ourMark}\nChanged after review by ${code(run)}: ${size} added and removed; ${checked}.\n`
 }
 
 /** A title reaches commit messages, so nothing in it may name a person or close an issue. */

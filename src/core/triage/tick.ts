@@ -37,6 +37,16 @@ export interface TickItem {
 /** What the verifier says: `## Verdict: APPROVE | REJECT | ESCALATE_HUMAN`. Anything else is REJECT. */
 export type VerifierWord = 'APPROVE' | 'REJECT' | 'ESCALATE_HUMAN'
 
+/** An open pull request of an earlier tick, which a tick changes after review instead of opening another. */
+export interface Revision {
+  /** The branch at the forge, and the commit we left there. */
+  readonly branch: string
+  readonly commit: string
+  readonly url: string
+  /** When the last word was said that is taken into account, in milliseconds since 1970. */
+  readonly heard: number
+}
+
 /** What one tick of a triage loop did; the whole of it is recorded, and nothing in it is a secret. */
 export interface TickResult {
   /** The run that this tick is. */
@@ -67,6 +77,8 @@ export interface TickResult {
   /** Where the change is now. */
   readonly branch?: string
   readonly url?: string
+  /** The pull request that it changed, or meant to. */
+  readonly revises?: Revision
   /** Of this tick alone. */
   readonly tokens: number
   readonly costUsd: number

@@ -12,7 +12,7 @@ import {
   type Triaged,
   type VerifierAnswer,
 } from '../../core/triage/decide.ts'
-import type { Discovery } from '../../core/triage/finding.ts'
+import type { Discovery, Finding } from '../../core/triage/finding.ts'
 import type { GateRuling } from '../../core/triage/gate.ts'
 import { type Level, lowerLevel, permissions } from '../../core/triage/level.ts'
 import { type PatchFinding, scanPatch } from '../../core/triage/patch-scan.ts'
@@ -89,7 +89,8 @@ export class Tick {
     const seen = await loop.desk.discover()
     this.#halted = seen.pausedBy
     const { item } = this.#spec
-    this.#seen = item === undefined ? seen : { ...seen, findings: seen.findings.filter(({ id }) => id === item) }
+    const findings = reviewed(seen.findings, this.#standing)
+    this.#seen = { ...seen, findings: item === undefined ? findings : findings.filter(({ id }) => id === item) }
   }
 
   /** noop, report or act: the triager proposes, code decides. */
@@ -293,6 +294,7 @@ export class Tick {
     const { decision = 'noop', items = [], item, proposal = '' } = this.#triaged ?? {}
     const change = this.#change
     const reportOnly = this.#standing?.reportOnly
+    const revises = item === undefined ? undefined : ownOf(this.#standing?.revisions ?? {}, item.id)
     return {
       run: this.#loop.run.id,
       pattern: pattern.id,
@@ -331,11 +333,25 @@ export class Tick {
       ...(this.#verdict === undefined ? {} : { verdict: this.#verdict.verdict }),
       ...(this.#verifier === undefined ? {} : { verifier: this.#verifier }),
       ...(this.#gate === undefined ? {} : { gate: this.#gate }),
+      ...(revises === undefined ? {} : { revises }),
       ...(outcome === 'escalated' ? { branch: `loopwright/${this.#loop.run.id}` } : {}),
       ...(this.#delivery === undefined ? {} : placeOf(this.#delivery)),
       startedAt: new Date(this.#startedAt).toISOString(),
     }
   }
+}
+
+/** Findings whose pull request people want changed say so, and that pull request is no finding of its own. */
+function reviewed(findings: readonly Finding[], standing: Standing | undefined): readonly Finding[] {
+  const revisions = standing?.revisions ?? {}
+  const urls = Object.values(revisions).map(({ url }) => url)
+  return findings
+    .filter(({ source, url }) => source !== 'pulls' || url === undefined || !urls.includes(url))
+    .map((finding) => {
+      const revision = ownOf(revisions, finding.id)
+      if (revision === undefined) return finding
+      return { ...finding, note: `its change is proposed in ${revision.url} and was reviewed: it has to be made again` }
+    })
 }
 
 function placeOf({ outcome, branch, url, reason }: Delivery): Pick<TickDraft, 'outcome' | 'branch' | 'reason' | 'url'> {
