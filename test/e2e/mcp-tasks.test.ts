@@ -2,6 +2,7 @@ import { Client, type ClientOptions } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { openApp } from '../../src/compose.ts'
 import { launcher, mcpScene } from '../fixtures/mcp.ts'
 
 const extension = 'io.modelcontextprotocol/tasks'
@@ -114,13 +115,20 @@ test('a server that starts anew knows every task', async () => {
   expect(await next.get(taskId)).toMatchObject({ taskId, status: 'working' })
   await next.cancel(taskId)
   expect(await next.settled(taskId)).toMatchObject({ status: 'cancelled' })
-  // It is the run that was stopped: it can be taken up again, and is the same task.
-  expect(await next.begin('orchestrate_resume', { token: taskId, detach: false })).toMatchObject({
-    taskId,
-    status: 'working',
-  })
+  // The run can be taken up again. That is another task: what was over stays over, whatever becomes of its run.
+  const over = await next.get(taskId)
+  const again = await next.begin('orchestrate_resume', { token: taskId, detach: false })
+  expect(again).toMatchObject({ status: 'working', structuredContent: { run_id: taskId } })
+  expect(again.taskId).not.toBe(taskId)
+  expect(await next.get(taskId)).toMatchObject({ status: 'cancelled', statusMessage: over.statusMessage })
   await next.cancel(taskId)
-  expect((await next.settled(taskId)).status).toBe('cancelled')
+  expect(await next.get(again.taskId)).toMatchObject({ status: 'working' })
+  process.kill(next.pid(), 'SIGKILL')
+  await using last = await tasksOf(scene)
+  expect(await last.get(again.taskId)).toMatchObject({ status: 'working' })
+  await last.cancel(again.taskId)
+  expect((await last.settled(again.taskId)).status).toBe('cancelled')
+  await expect(last.get(`${taskId}~99999`)).rejects.toMatchObject({ code: -32602 })
   await first.client.close()
 })
 
@@ -158,10 +166,11 @@ test('a user who will not answer stops the task', async () => {
   await one.update(taskId, { [Object.keys(inputRequests)[0] ?? '']: { action: 'decline' } })
   await expect.poll(async () => (await one.get(taskId)).status, { timeout: 20_000 }).toBe('cancelled')
   // The question stays for whoever takes it up again.
-  await one.begin('orchestrate_resume', { token: taskId, detach: false })
-  await expect.poll(async () => (await one.get(taskId)).inputRequests, { timeout: 20_000 }).toEqual(inputRequests)
-  await one.cancel(taskId)
-  await expect.poll(async () => (await one.get(taskId)).status, { timeout: 20_000 }).toBe('cancelled')
+  const again = await one.begin('orchestrate_resume', { token: taskId, detach: false })
+  await expect.poll(async () => (await one.get(again.taskId)).inputRequests, { timeout: 20_000 }).toEqual(inputRequests)
+  expect(await one.get(taskId)).toMatchObject({ status: 'cancelled' })
+  await one.cancel(again.taskId)
+  await expect.poll(async () => (await one.get(again.taskId)).status, { timeout: 20_000 }).toBe('cancelled')
 })
 
 test('a client without forms gets the questions of its task, and a token, as its result', async () => {
@@ -176,18 +185,36 @@ test('a client without forms gets the questions of its task, and a token, as its
     questions: ['Which colour?', 'Which size?'],
   })
   const answered = { token: result?.structuredContent.token, answers: ['red', 'large'], detach: false }
-  expect(await one.begin('orchestrate_resume', answered)).toMatchObject({ taskId })
-  expect((await one.settled(taskId)).result?.structuredContent).toMatchObject({ completed: true })
+  const again = await one.begin('orchestrate_resume', answered)
+  expect((await one.settled(again.taskId)).result?.structuredContent).toMatchObject({ completed: true, run_id: taskId })
+  expect((await one.get(taskId)).result?.structuredContent).toMatchObject({ status: 'needs_input' })
 })
 
-test('a run that cannot go on is a task that failed, and says why', async () => {
+test('a run that cannot go on is a task whose result says why', async () => {
   await using scene = mcpScene(broken)
   await using one = await tasksOf(scene)
   const { taskId } = await one.begin()
   expect(await one.settled(taskId)).toMatchObject({
-    status: 'failed',
-    error: { code: -32603, message: expect.stringContaining('orchestrate_resume') },
+    status: 'completed',
+    result: { structuredContent: { status: 'failed', completed: false, stop_reason: 'loop_agent_error' } },
   })
+})
+
+test('a task whose process is killed has failed, and stays so when its run is taken up again', async () => {
+  await using scene = mcpScene(slow)
+  await using one = await tasksOf(scene)
+  const { taskId } = await one.begin()
+  const app = await openApp({ cwd: scene.repository, env: scene.env })
+  const { driver } = await app.runs.get(taskId)
+  await app.close()
+  process.kill(driver?.pid ?? 0, 'SIGKILL')
+  const failed = { status: 'failed', error: { code: -32603, message: expect.stringContaining('orchestrate_resume') } }
+  expect(await one.settled(taskId)).toMatchObject(failed)
+  const again = await one.begin('orchestrate_resume', { token: taskId, detach: false })
+  expect(await one.get(again.taskId)).toMatchObject({ status: 'working' })
+  expect(await one.get(taskId)).toMatchObject(failed)
+  await one.cancel(again.taskId)
+  expect(await one.settled(again.taskId)).toMatchObject({ status: 'cancelled' })
 })
 
 test('who does not take tasks gets none, and a task that is none is refused', async () => {

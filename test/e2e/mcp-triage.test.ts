@@ -128,7 +128,7 @@ test('what a tick escalates is approved or denied in the name of the client, onc
     tick: { outcome: 'rejected', decided: { approved: false, note: 'leave auth alone', by: 'test (MCP client)' } },
   })
   expect(await wrong('orchestrate_approve', no)).toContain('or this was answered')
-  expect(scene.branches()).toBe('')
+  await expect.poll(() => scene.branches()).toBe('')
 
   const again = await escalated(call, scene.pattern)
   await call('orchestrate_approve', { run_id: again.run_id })

@@ -30,7 +30,7 @@ export async function carry(app: App, id: string, carrier: Carrier, detach: bool
     const message =
       'It works in the background and outlives this server. orchestrate_tail and orchestrate_status follow it; orchestrate_result with wait gives its result.'
     const answer = { ...facts, message }
-    return asTask ? { begun: await taskOf(app, await app.runs.get(id), world, call), facts: answer } : answer
+    return asTask ? { begun: await taskOf(app, { run: id, from: run.lastSeq }, world, call), facts: answer } : answer
   }
   const progress = await tellProgress(app, id, call)
   try {

@@ -1,14 +1,25 @@
 import type { App } from '../../app.ts'
 import { isUnderWay } from '../../compose/look.ts'
+import type { RunRecord } from '../../core/ports.ts'
+import type { RunResult } from '../../core/result.ts'
 import { withToken } from './questions.ts'
 import type { McpWorld } from './world.ts'
 
 /** What a run came to so far, with its questions where it waits for answers. */
 export async function outcomeOf(app: App, id: string, world: McpWorld): Promise<object> {
   const run = await app.runs.get(id)
-  const result = await withToken(world, await app.result(id))
+  return await outcomeFrom(world, run, await app.result(id), isUnderWay(app, run))
+}
+
+/** The same of what is known already. */
+export async function outcomeFrom(
+  world: McpWorld,
+  run: RunRecord,
+  said: RunResult,
+  underWay: boolean,
+): Promise<object> {
+  const result = await withToken(world, said)
   const status = result.token === undefined ? result.status : 'needs_input'
-  const underWay = isUnderWay(app, run)
   return {
     ...result,
     status,

@@ -7,34 +7,39 @@ import {
 import type { App } from '../../app.ts'
 import { openAsks } from '../../compose/answer.ts'
 import { driveBehind } from '../../compose/behind.ts'
-import { oneLine } from '../../core/plain.ts'
+import { LoopwrightError } from '../../core/errors.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import type { RunView } from '../../core/view.ts'
 import { canAsk, nameOfClient } from './client.ts'
 import { answersIn, formOf } from './form.ts'
-import { outcomeOf } from './outcome.ts'
+import { outcomeFrom } from './outcome.ts'
 import { giveAnswers } from './questions.ts'
+import { readTaskId, type Standing, standingOf, type TaskRef, taskIdOf } from './standing.ts'
 import type { TaskFacts, TaskSource, TaskState } from './tasks.ts'
 import { facts } from './tool.ts'
 import { type McpWorld, withApp } from './world.ts'
 
 /**
- * Every run is a task, by its own id. Nothing is kept here: how a task stands is read from its run, so that a server which starts anew
- * tells the same. One whose run is resumed works again.
+ * Every run is a task, by its own id, and another one each time it is taken up again. Nothing is kept here: how a task stands is read
+ * from the journal of its run, so that a server which starts anew tells the same.
  */
 export function tasksOfRuns(world: McpWorld): TaskSource {
-  const ofRun = async <T>(id: string, call: (app: App, run: RunRecord) => Promise<T>) =>
+  const standing = async <T>(id: string, call: ServerContext, perform: (app: App, now: Standing) => Promise<T>) =>
     await withApp(world, {}, async (app) => {
-      const run = await app.store.getRun(id)
-      return run && (await call(app, run))
+      const ref = readTaskId(id)
+      const run = ref && (await app.store.getRun(ref.run))
+      const now = run && (await standingOf(app, run, ref, canAsk(call)))
+      return now && (await perform(app, now))
     })
   return {
-    get: async (id, call) => await ofRun(id, async (app, run) => await taskOf(app, run, world, call)),
-    update: async (id, call) => await ofRun(id, async (app, run) => await update(app, run, world, call)),
-    cancel: async (id) =>
-      await ofRun(id, async (app, run) => {
-        if (['running', 'waiting', 'queued'].includes(run.status) && !app.runs.interrupted(run))
-          await stop(app, run, world)
+    get: async (id, call) => await standing(id, call, async (app, now) => await factsOf(app, id, now, world, call)),
+    update: async (id, call) =>
+      await standing(id, call, async (app, { run, past }) => {
+        if (!past) await update(app, run, world, call)
+      }),
+    cancel: async (id, call) =>
+      await standing(id, call, async (app, { run, past, interrupted }) => {
+        if (!past && !interrupted && ['running', 'waiting', 'queued'].includes(run.status)) await stop(app, run, world)
       }),
   }
 }
@@ -42,19 +47,24 @@ export function tasksOfRuns(world: McpWorld): TaskSource {
 /** Why a run is paused whose question nobody will answer. */
 const calledOff = 'called off'
 
-/** A run as a task. */
-export async function taskOf(app: App, run: RunRecord, world: McpWorld, call: ServerContext): Promise<TaskFacts> {
-  const view = await app.view(run.id)
-  const result = await app.result(run.id)
-  const state = await stateOf(app, run, world, call)
-  const { id, createdAt, updatedAt } = run
-  return { id, createdAt, updatedAt, message: messageOf(view, state, result.summary), state }
+/** The work on a run behind one of its events, as a task. Throws `not_found` where the run was never so far. */
+export async function taskOf(app: App, ref: TaskRef, world: McpWorld, call: ServerContext): Promise<TaskFacts> {
+  const now = await standingOf(app, await app.runs.get(ref.run), ref, canAsk(call))
+  if (!now) throw new LoopwrightError('not_found', `run ${ref.run} has no event ${ref.from}`)
+  return await factsOf(app, taskIdOf(ref), now, world, call)
 }
 
-async function stateOf(app: App, run: RunRecord, world: McpWorld, call: ServerContext): Promise<TaskState> {
+async function factsOf(app: App, id: string, now: Standing, world: McpWorld, call: ServerContext): Promise<TaskFacts> {
+  const state = await stateOf(app, now, world, call)
+  const { createdAt, updatedAt } = now.run
+  return { id, createdAt, updatedAt, message: messageOf(now.view, state, now.result.summary), state }
+}
+
+async function stateOf(app: App, now: Standing, world: McpWorld, call: ServerContext): Promise<TaskState> {
+  const { run, interrupted } = now
   const outcome = async (): Promise<TaskState> => ({
     status: 'completed',
-    result: facts(await outcomeOf(app, run.id, world)),
+    result: facts(await outcomeFrom(world, run, now.result, false)),
   })
   const failed = (message: string): TaskState => ({
     status: 'failed',
@@ -64,12 +74,13 @@ async function stateOf(app: App, run: RunRecord, world: McpWorld, call: ServerCo
     case 'queued':
       return { status: 'working' }
     case 'running':
-      return app.runs.interrupted(run) ? failed('the process that drove it is gone') : { status: 'working' }
+      return interrupted ? failed('the process that drove it is gone') : { status: 'working' }
     case 'waiting': {
       if (run.reason !== 'input') return { status: 'working' }
+      // Who has nobody to ask gets the questions as any other client does.
+      if (now.past) return await outcome()
       const open = await openAsks(app, run.id)
       if (open.length === 0) return { status: 'working' }
-      // Who has nobody to ask gets the questions as any other client does.
       if (!canAsk(call)) return await outcome()
       const inputRequests: InputRequests = Object.fromEntries(open.map((ask) => [ask.id, formOf(run.id, ask)]))
       return { status: 'input_required', inputRequests }
@@ -77,13 +88,12 @@ async function stateOf(app: App, run: RunRecord, world: McpWorld, call: ServerCo
     case 'paused':
       if (run.reason === calledOff) return { status: 'cancelled' }
       return run.reason === 'interrupted' ? failed('it was interrupted') : await outcome()
-    case 'failed':
-      return failed(oneLine(run.reason ?? 'it failed', 400))
     case 'stopped':
       return run.reason === 'stopped' ? { status: 'cancelled' } : await outcome()
     case 'cancelled':
     case 'killed':
       return { status: 'cancelled' }
+    // One that failed too: the call was answered, by saying so.
     default:
       return await outcome()
   }
