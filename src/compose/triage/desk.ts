@@ -5,7 +5,7 @@ import type { Discovery, Finding } from '../../core/triage/finding.ts'
 import { permissions } from '../../core/triage/level.ts'
 import type { Delivery, Notice, Standing, TickDesk } from '../../core/triage/ports.ts'
 import type { Revision, TickDraft, TickResult } from '../../core/triage/tick.ts'
-import { type DayLimits, dayLimits, dayOf, tokensOf } from './days.ts'
+import { type DayLimits, dayLimits, dayOf, dayScope, tokensOf } from './days.ts'
 import { isWaiting, pastTicks, remember } from './memory.ts'
 import { noticeOf } from './notices.ts'
 import { exampleFinding } from './rehearsal.ts'
@@ -112,7 +112,11 @@ export function tickDesk(options: DeskOptions): TickDesk {
       const day = await limits()
       const past = dryRun ? [] : await pastTicks(store, root, pattern.id, clock.now())
       const others = past.filter((tick) => tick.run.id !== run.id)
-      const reason = stopped ?? day.halted
+      const late =
+        scope.startsWith('triage:') && scope !== dayScope(root, pattern.id, clock.now())
+          ? 'it counts in the budget of another day (UTC), which is over: begin a new tick'
+          : undefined
+      const reason = stopped ?? late ?? day.halted
       const known = remember(others, dryRun ? new Set() : await options.openBranches())
       const mayRevise = may.propose && spec.deliver === 'pull_request' && reason === undefined
       const reviewed = (mayRevise ? await options.reviews?.(known.proposed) : undefined) ?? new Map<string, never>()

@@ -198,9 +198,9 @@ export class Triage implements TriageTicks {
     })
   }
 
-  /** Ends a tick that was left half-done when it would go by what is no longer so: a higher level, another gate. */
+  /** Ends a tick that was left half-done when it would go by what is no longer so: a higher level, another gate, the budget of another day. */
   async #givenUp(run: RunRecord, now: TriageSpec): Promise<boolean> {
-    const { runs, warn } = this.#options
+    const { clock, root, runs, warn } = this.#options
     if (run.status === 'running' && !runs.interrupted(run)) return false
     const before = run.spec as unknown as TriageSpec
     const why =
@@ -208,7 +208,9 @@ export class Triage implements TriageTicks {
         ? `it was begun at ${before.level}, and ${now.level} is all that it may now`
         : before.deliver !== now.deliver || JSON.stringify(before.gate) !== JSON.stringify(now.gate)
           ? 'what changes may do is no longer what it was begun with'
-          : undefined
+          : run.scopes.includes(dayScope(root, now.pattern.id, clock.now()))
+            ? undefined
+            : 'the day (UTC) in whose budget it counts is over'
     if (why === undefined) return false
     await runs.kill(run.id, why)
     warn(`the tick ${run.id} is not gone on with: ${why}`)
