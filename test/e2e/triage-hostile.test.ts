@@ -63,7 +63,8 @@ test.concurrent('what is written while a human decides gets onto no branch, and 
   await using world = await triageWorld({
     implementer: (request) => {
       worktree = request.cwd
-      return reply({ text: 'done', edits: [{ write: 'auth/login.js', content: 'x\n' }] })
+      const usage = { inputTokens: 30_000, outputTokens: 0 }
+      return reply({ text: 'done', edits: [{ write: 'auth/login.js', content: 'x\n' }], usage })
     },
   })
   const result = await world.tick()
@@ -73,7 +74,10 @@ test.concurrent('what is written while a human decides gets onto no branch, and 
   expect(await world.app.diff(result.run)).not.toMatch(/late|harmless/)
   const view = await world.app.view(result.run)
   await world.app.runs.answer(result.run, view.asks[0]?.id ?? '', { approved: true, note: '', by: 'ada' })
-  expect(await world.app.runs.drive(result.run)).toMatchObject({ status: 'done', result: { outcome: 'committed' } })
+  expect(await world.app.runs.drive(result.run)).toMatchObject({
+    status: 'done',
+    result: { outcome: 'committed', spent: 30_000 },
+  })
   expect(git(world.project, 'rev-parse', result.branch ?? '').trim()).toBe(result.change?.commit)
 })
 

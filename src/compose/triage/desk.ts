@@ -69,7 +69,8 @@ export function tickDesk(options: DeskOptions): TickDesk {
       dryRun ? { runs: 0, tokens: 0 } : await files.today(dayOf(now)),
     ]
     // Another machine may have worked on this project today: then its run log knows more than our ledger.
-    const [own] = [await tokensOf(store, `run:${run.id}`)]
+    // Once its own line is in the run log it counts there.
+    const own = run.result === undefined ? await tokensOf(store, `run:${run.id}`) : 0
     const today = dayOf(now)
     const done = dryRun
       ? []
