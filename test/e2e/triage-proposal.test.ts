@@ -116,33 +116,43 @@ test('what would be pushed to another repository than the pull request is for st
   expect(w.github.requests.filter(({ path }) => path.includes('receive-pack'))).toEqual([])
 })
 
-test('over ssh a branch goes out as the user’s own git would send it, with keys that no agent sees', async () => {
-  let seen: Readonly<Record<string, string>> | undefined
-  await using w = await world(
-    {
-      implementer: (request) => {
-        seen = request.env
-        return mend
+test.each(['core.sshCommand', 'GIT_SSH_COMMAND'])(
+  'over ssh a branch goes out as the user’s own git would send it (%s), with keys that no agent sees',
+  async (by) => {
+    using place = scratch()
+    const [trace, evil, ssh] = ['trace', 'evil', 'bin/ssh'].map((name) => join(place.path, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const env = { SSH_AUTH_SOCK: '/run/agent.sock', ...(by === 'GIT_SSH_COMMAND' ? { [by]: ssh } : {}) }
+    let seen: Readonly<Record<string, string>> | undefined
+    await using w = await world(
+      {
+        implementer: (request) => {
+          seen = request.env
+          return mend
+        },
       },
-    },
-    { SSH_AUTH_SOCK: '/run/agent.sock' },
-  )
-  const [trace, evil] = [join(w.at, 'trace'), join(w.at, 'evil')]
-  const far = 'while [ "$1" = -o ]; do shift 2; done; shift'
-  write(w.at, {
-    'bin/ssh': `#!/bin/sh\necho "$SSH_AUTH_SOCK" >> '${trace}'\n${far}\nexec sh -c "\${1%% *} '${w.bare}'"\n`,
-    evil: `#!/bin/sh\necho evil >> '${trace}'\n`,
-  })
-  for (const one of [join(w.at, 'bin/ssh'), evil]) chmodSync(one, 0o755)
-  write(w.env.HOME, { '.gitconfig': `[core]\n\tsshCommand = ${join(w.at, 'bin/ssh')}\n` })
-  git(w.project, 'config', 'remote.origin.url', 'git@github.com:acme/widgets.git')
-  git(w.project, 'config', 'core.sshCommand', evil)
-  const result = await w.tick('daily-triage', proposing)
-  expect(result).toMatchObject({ outcome: 'proposed' })
-  expect(git(w.bare, 'show', `${result.branch}:src/a.js`)).toBe('export const a = 1\n')
-  expect(new Set(readFileSync(trace, 'utf8').trim().split('\n'))).toEqual(new Set(['/run/agent.sock']))
-  expect(seen?.SSH_AUTH_SOCK).toBe('')
-})
+      env,
+    )
+    const far = 'while [ "$1" = -o ]; do shift 2; done; shift'
+    write(place.path, {
+      'bin/ssh': `#!/bin/sh\necho "$SSH_AUTH_SOCK" >> '${trace}'\n${far}\nexec sh -c "\${1%% *} '${w.bare}'"\n`,
+      evil: `#!/bin/sh\necho evil >> '${trace}'\n`,
+    })
+    for (const one of [ssh, evil]) chmodSync(one, 0o755)
+    const own = by === 'core.sshCommand' ? ssh : evil
+    write(w.env.HOME, { '.gitconfig': `[core]\n\tsshCommand = ${own}\n` })
+    git(w.project, 'config', 'remote.origin.url', 'git@github.com:acme/widgets.git')
+    git(w.project, 'config', 'core.sshCommand', evil)
+    const result = await w.tick('daily-triage', proposing)
+    expect(result).toMatchObject({ outcome: 'proposed' })
+    expect(git(w.bare, 'show', `${result.branch}:src/a.js`)).toBe('export const a = 1\n')
+    expect(new Set(readFileSync(trace, 'utf8').trim().split('\n'))).toEqual(new Set(['/run/agent.sock']))
+    expect([seen?.SSH_AUTH_SOCK, seen?.GIT_SSH_COMMAND ?? '']).toEqual(['', ''])
+  },
+)
 
 test('no git credential helper is asked, not the user’s and not the repository’s', async () => {
   await using w = await world({ implementer: mend })
