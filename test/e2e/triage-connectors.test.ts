@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
@@ -101,4 +104,33 @@ test('a server is given the usual variables and those it is promised, starts out
   expect(titles.filter((title) => title.startsWith('TRACKER_TOKEN='))).toEqual(['TRACKER_TOKEN=[redacted]'])
   expect(titles.some((title) => /^(?:GITHUB_TOKEN|SSH_AUTH_SOCK|OTHER_THING)=/.test(title))).toBe(false)
   expect(given?.TRACKER_TOKEN).toBe('')
+})
+
+test('a server at an address is sent the token that its connector names, which is in no record even if the server repeats it', async () => {
+  const heard: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    heard.push(request.headers.authorization)
+    response.writeHead(400).end(`no: ${request.headers.authorization}`)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  const token = 'plain-0123456789'
+  await using w = await triageWorld(
+    { implementer: mend },
+    {
+      env: { NOTES: token },
+      userConfig: config({ name: 'notes', url, tokenEnv: 'NOTES', resource: 'notes://todo' }),
+    },
+  )
+  try {
+    const result = await tickOf(w, ['issues', 'todo'])
+    expect(result.outcome).toBe('committed')
+    expect(result.skipped.find(({ connector }) => connector === 'notes')?.why).toMatch(/^notes: /)
+    expect(new Set(heard)).toEqual(new Set([`Bearer ${token}`]))
+    expect(JSON.stringify([result, await w.app.runs.get(result.run), w.read('STATE.md')])).not.toContain(token)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  }
 })
