@@ -14,16 +14,18 @@ async function audit(
   using folder = scratch()
   for (const name of files) writeFileSync(join(folder.path, name), '{}')
   const asked: CommandSpec[] = []
+  let env: Readonly<Record<string, string>> = {}
   const source = auditSource({
     options: { cwd: folder.path },
-    run: async (command) => {
+    run: async (command, options) => {
       asked.push(command)
+      env = options.env ?? {}
       const text = typeof stdout === 'string' ? stdout : JSON.stringify(stdout)
       return { exitCode: 1, stdout: text, stderr: '', duration: 0, timedOut: false, ...more }
     },
   })
   const seen = await source.look({ signal: new AbortController().signal })
-  return { seen, argv: asked[0]?.argv?.join(' ') }
+  return { seen, argv: asked[0]?.argv?.join(' '), env }
 }
 
 const found = (look: Awaited<ReturnType<typeof audit>>) =>
@@ -126,3 +128,16 @@ test('a directory with the name of a lock file is none', async () => {
   const source = auditSource({ options: { cwd: folder.path }, run: () => Promise.reject(new Error('asked')) })
   expect(await source.look({ signal: new AbortController().signal })).toHaveProperty('why')
 })
+
+test.each(['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock'])(
+  'what a project with %s brings along is not run',
+  async (lock) => {
+    const { env } = await audit([lock], {})
+    expect(env).toMatchObject({
+      YARN_IGNORE_PATH: '1',
+      npm_config_ignore_pnpmfile: 'true',
+      npm_config_ignore_scripts: 'true',
+    })
+    expect(env.YARN_RC_FILENAME).not.toBe('.yarnrc.yml')
+  },
+)

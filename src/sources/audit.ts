@@ -34,6 +34,18 @@ const managers: readonly Manager[] = [
   { lock: 'npm-shrinkwrap.json', argv: ['npm', 'audit', '--json'] },
 ]
 
+/**
+ * A look must not run what a project brings along: another yarn by `yarnPath`, plugins of yarn by its settings, hooks of pnpm by a
+ * `.pnpmfile.cjs`, scripts.
+ */
+const nothingOfTheProject = {
+  YARN_IGNORE_PATH: '1',
+  YARN_RC_FILENAME: '.yarnrc.none.yml',
+  YARN_ENABLE_SCRIPTS: 'false',
+  npm_config_ignore_pnpmfile: 'true',
+  npm_config_ignore_scripts: 'true',
+}
+
 const mostChars = 16 * 1024 * 1024
 const severities = ['info', 'low', 'moderate', 'high', 'critical']
 
@@ -45,7 +57,13 @@ export function auditSource({ run, options }: AuditOptions): Source {
     const [program = ''] = manager.argv
     const seen = await run(
       { name: manager.argv.join(' '), argv: manager.argv },
-      { timeoutMs: 180_000, ...options, signal, tailChars: mostChars },
+      {
+        timeoutMs: 180_000,
+        ...options,
+        env: { ...options.env, ...nothingOfTheProject },
+        signal,
+        tailChars: mostChars,
+      },
     )
     if (seen.exitCode === null || seen.exitCode === 127)
       return { why: `${program} audit: ${seen.error ?? 'it did not run'}` }

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
@@ -146,5 +148,41 @@ test.concurrent('started deeper in a repository, a tick goes by the rules at its
     expect(await deeper.triage.tick({ pattern, level: 'L2', settings })).toMatchObject({ outcome: 'halted' })
   } finally {
     await deeper.close()
+  }
+})
+
+test.concurrent('an audit sends nothing of yours to a registry that the project names', async () => {
+  const heard: string[] = []
+  const server = createServer((request, response) => {
+    heard.push(`${request.method} ${request.url} ${request.headers.authorization ?? ''}`)
+    response.writeHead(404).end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const place = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  await using world = await triageWorld(
+    { implementer: mend },
+    {
+      files: {
+        '.npmrc': `registry=http://${place}/\n//${place}/:_authToken=\${ANTHROPIC_API_KEY}\nfetch-retries=0\n`,
+        'package.json': '{"name":"x","version":"1.0.0","dependencies":{"left-pad":"1.0.0"}}',
+        'package-lock.json': JSON.stringify({
+          ...{ name: 'x', version: '1.0.0', lockfileVersion: 3, requires: true },
+          packages: {
+            '': { name: 'x', version: '1.0.0', dependencies: { 'left-pad': '1.0.0' } },
+            'node_modules/left-pad': { version: '1.0.0', resolved: `http://${place}/left-pad.tgz` },
+          },
+        }),
+      },
+      env: { ANTHROPIC_API_KEY: 'mine-alone' },
+    },
+  )
+  try {
+    const pattern = { ...(await world.app.triage.pattern('daily-triage')), sources: ['audit'] as const }
+    await world.app.triage.tick({ pattern, level: 'L1', settings: { agent: 'hand' } })
+    expect(heard.length).toBeGreaterThan(0)
+    expect(heard.join('\n')).not.toContain('mine-alone')
+  } finally {
+    server.close()
   }
 })

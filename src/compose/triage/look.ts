@@ -17,7 +17,7 @@ import { connectorsOf } from './connect.ts'
 import { ledgerName, runLogName } from './files.ts'
 import { forgeOf } from './forge.ts'
 import { pastTicks } from './memory.ts'
-import { emptiedTokens, withoutTokens } from './tokens.ts'
+import { emptiedAllButPlain, emptiedTokens, withoutTokens } from './tokens.ts'
 import type { DeskWiring } from './wiring.ts'
 
 /** How far back the first tick looks, in milliseconds. */
@@ -53,7 +53,11 @@ export function lookerOf(
       git: () => gitSource({ view, since, ignored: [pattern.state, runLogName, ledgerName] }),
       todo: () => todoSource({ view }),
       checks: () => checksSource({ checks: verify, run: checkRunner(runCommand), options: place ?? { cwd: root } }),
-      audit: () => auditSource({ run: runCommand, options: place ?? { cwd: root } }),
+      audit: () =>
+        auditSource({
+          run: withoutTokens(wiring.runCommand, emptiedAllButPlain(wiring.env)),
+          options: place ?? { cwd: root },
+        }),
       issues: () => issuesSource(forge),
       pulls: () => pullsSource(forge, { clock }),
       ci: () => ciSource(forge),

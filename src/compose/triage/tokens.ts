@@ -10,6 +10,18 @@ export function emptiedTokens(env: Env, also: ReadonlySet<string>): Env {
   )
 }
 
+/** What a program needs to be found, to speak to the network, and to know where its own files are. */
+const plain =
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|LANG|LANGUAGE|LC_\w+|TMPDIR|TEMP|TMP|XDG_\w+|CI|NO_COLOR|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|NVM_(?:DIR|BIN)|VOLTA_HOME|FNM_DIR|COREPACK_HOME|PNPM_HOME|NPM_CONFIG_(?:REGISTRY|CACHE|PREFIX|USERCONFIG|GLOBALCONFIG|CAFILE|STRICT_SSL)|SYSTEMROOT|APPDATA|LOCALAPPDATA|USERPROFILE|COMSPEC|PATHEXT)$/i
+
+/**
+ * The variables of an environment that a program which reads a project's settings has no need of, each emptied: an `.npmrc` may send
+ * any of them to a registry that it names.
+ */
+export function emptiedAllButPlain(env: Env): Env {
+  return Object.fromEntries(Object.keys(env).flatMap((name) => (plain.test(name) ? [] : [[name, '']])))
+}
+
 /** The agent without them. */
 export function tokenless(agent: Agent, emptied: Env): Agent {
   return {
