@@ -15,9 +15,9 @@ import { noticesFor } from './compose/notify.ts'
 import { reportOf } from './compose/report.ts'
 import { Sandboxes } from './compose/sandboxes.ts'
 import { runServices } from './compose/services.ts'
+import { gateOf } from './compose/triage/gate.ts'
 import { Triage } from './compose/triage/triage.ts'
 import { deskOf } from './compose/triage/wiring.ts'
-import { gateOf } from './compose/triage-gate.ts'
 import { chosenRun, RunWork } from './compose/work.ts'
 import { ensureHome, loadConfig } from './config.ts'
 import { capsOf } from './core/caps.ts'
@@ -215,7 +215,7 @@ export async function openApp(options: OpenOptions): Promise<App> {
     trust: admission.trust,
     triage: patterns,
     initTriage: async (project, request) =>
-      await (await import('./compose/triage-init.ts')).initTriage(project, request),
+      await (await import('./compose/triage/init.ts')).initTriage(project, request),
     gate: gateOf({
       ...{ git, root: config.project, home: config.home, maxLines: config.triage.maxLines },
       own: async () => (await patterns.patterns()).map(({ state }) => state),

@@ -1,4 +1,4 @@
-import { auditProject } from '../../../compose/triage-audit.ts'
+import { auditProject } from '../../../compose/triage/audit.ts'
 import { oneLine, pad } from '../../../core/plain.ts'
 import { type Audit, auditBadge, auditMarkdown, lowestScore } from '../../../core/triage/audit.ts'
 import { type Io, print, styleOf } from '../io.ts'

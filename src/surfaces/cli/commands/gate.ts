@@ -1,4 +1,4 @@
-import type { GateAnswer } from '../../../compose/triage-gate.ts'
+import type { GateAnswer } from '../../../compose/triage/gate.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { oneLine } from '../../../core/plain.ts'
 import type { GateAction } from '../../../core/triage/gate.ts'

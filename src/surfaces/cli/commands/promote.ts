@@ -1,4 +1,4 @@
-import { applyPromotion, weigh } from '../../../compose/triage-promote.ts'
+import { applyPromotion, weigh } from '../../../compose/triage/promote.ts'
 import { oneLine } from '../../../core/plain.ts'
 import { type Io, note, print, styleOf } from '../io.ts'
 import { wrong } from '../problem.ts'

@@ -1,14 +1,14 @@
 import { closeSync, constants, lstatSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { agentName } from '../agents/names.ts'
-import { LoopwrightError, messageOf } from '../core/errors.ts'
-import { nearest } from '../core/nearest.ts'
-import type { Pattern } from '../core/triage/pattern.ts'
-import { openPlain, writeAll } from '../folder/files.ts'
-import { appendOwn, ownDirectory, readOwn, replaceOwn } from '../folder/loop/own.ts'
-import { parseRegistry } from '../formats/triage/registry.ts'
-import { agentsHeading, loopRow, type ScaffoldFile, triageFiles } from '../formats/triage/scaffold.ts'
-import { loadProject, registryPlaces } from './triage/project.ts'
+import { agentName } from '../../agents/names.ts'
+import { LoopwrightError, messageOf } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
+import type { Pattern } from '../../core/triage/pattern.ts'
+import { openPlain, writeAll } from '../../folder/files.ts'
+import { appendOwn, ownDirectory, readOwn, replaceOwn } from '../../folder/loop/own.ts'
+import { parseRegistry } from '../../formats/triage/registry.ts'
+import { agentsHeading, loopRow, type ScaffoldFile, triageFiles } from '../../formats/triage/scaffold.ts'
+import { loadProject, registryPlaces } from './project.ts'
 
 export interface TriageInitRequest {
   /** The id of the pattern. */

@@ -1,12 +1,12 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { App } from '../app.ts'
-import { readOptional } from '../config/paths.ts'
-import { LoopwrightError } from '../core/errors.ts'
-import { type Level, levels } from '../core/triage/level.ts'
-import { type Promotion, type PromotionFacts, weighPromotion } from '../core/triage/promotion.ts'
-import { parseYaml } from '../formats/yaml.ts'
-import { writeAtomic } from '../workspace/files.ts'
+import type { App } from '../../app.ts'
+import { readOptional } from '../../config/paths.ts'
+import { LoopwrightError } from '../../core/errors.ts'
+import { type Level, levels } from '../../core/triage/level.ts'
+import { type Promotion, type PromotionFacts, weighPromotion } from '../../core/triage/promotion.ts'
+import { parseYaml } from '../../formats/yaml.ts'
+import { writeAtomic } from '../../workspace/files.ts'
 
 /** Weighs whether a pattern has earned a level, by default the next one. Rejects with `not_found` for a pattern nobody knows. */
 export async function weigh(app: App, id: string, to?: Level): Promise<Promotion> {

@@ -1,13 +1,13 @@
 import { isAbsolute, join, resolve } from 'node:path'
-import { readOptional } from '../config/paths.ts'
-import { LoopwrightError } from '../core/errors.ts'
-import { rulePatch } from '../core/triage/decide.ts'
-import type { GateAction, GatePolicy, GateRuling } from '../core/triage/gate.ts'
-import { type PatchFinding, scanPatch } from '../core/triage/patch-scan.ts'
-import { ruleOn } from '../core/triage/rule.ts'
-import { defaultGate, parseGate } from '../formats/triage/gate.ts'
-import { fileInCommit, type UserChange, userChange } from '../workspace/change.ts'
-import type { Git } from '../workspace/git.ts'
+import { readOptional } from '../../config/paths.ts'
+import { LoopwrightError } from '../../core/errors.ts'
+import { rulePatch } from '../../core/triage/decide.ts'
+import type { GateAction, GatePolicy, GateRuling } from '../../core/triage/gate.ts'
+import { type PatchFinding, scanPatch } from '../../core/triage/patch-scan.ts'
+import { ruleOn } from '../../core/triage/rule.ts'
+import { defaultGate, parseGate } from '../../formats/triage/gate.ts'
+import { fileInCommit, type UserChange, userChange } from '../../workspace/change.ts'
+import type { Git } from '../../workspace/git.ts'
 
 /** Where a policy lies, from the top of the project; the first that is there counts. */
 const gatePlaces = ['gate.yaml', '.loopwright/gate.yaml']

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { readOptional } from '../config/paths.ts'
-import { LoopwrightError } from '../core/errors.ts'
-import { guessCheck } from '../core/project.ts'
-import { type Audit, type AuditSignal, scoreAudit } from '../core/triage/audit.ts'
-import { parseRegistry } from '../formats/triage/registry.ts'
+import { readOptional } from '../../config/paths.ts'
+import { LoopwrightError } from '../../core/errors.ts'
+import { guessCheck } from '../../core/project.ts'
+import { type Audit, type AuditSignal, scoreAudit } from '../../core/triage/audit.ts'
+import { parseRegistry } from '../../formats/triage/registry.ts'
 
 const skillPlaces = [
   ...['.claude/skills', '.codex/skills', '.agents/skills', '.opencode/skills', '.gemini/skills', '.grok/skills'],
