@@ -44,10 +44,11 @@ async function serveHttp(scene: ReturnType<typeof mcpScene>, ...flags: string[])
       return { client, ...calling(client) }
     },
     /** A bare request; answers its status, headers and body. */
-    knock: (headers: Readonly<Record<string, string>>, body = discover, method = 'POST') =>
+    knock: (headers: Readonly<Record<string, string>> | readonly string[], body = discover, method = 'POST') =>
       new Promise<{ status: number; headers: object; text: string }>((resolve, reject) => {
         const usual = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
-        const asked = request(url, { method, headers: { ...usual, ...headers } }, async (response) => {
+        const all = Array.isArray(headers) ? [...Object.entries(usual).flat(), ...headers] : { ...usual, ...headers }
+        const asked = request(url, { method, headers: all }, async (response) => {
           let text = ''
           for await (const part of response) text += part
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
@@ -138,7 +139,17 @@ test('a request without the token, or for another host, or from another page, is
     if (status !== 200) expect(answer.text).not.toContain('orchestrate')
   }
   expect((await server.knock({}, '', 'OPTIONS')).status).toBe(401)
-  expect((await server.knock(bearer, '', 'GET')).status).toBe(405)
+  for (const method of ['GET', 'PUT', 'TRACE', 'DELETE']) {
+    expect((await server.knock(bearer, '', method)).status, method).toBe(405)
+  }
+  const host = `127.0.0.1:${port}`
+  for (const twice of [
+    ['host', host, 'host', 'evil.com', 'authorization', bearer.authorization],
+    ['host', host, 'authorization', bearer.authorization, 'authorization', 'Bearer wrong'],
+    ['host', host, 'origin', 'http://localhost', 'origin', 'https://evil.com', 'authorization', bearer.authorization],
+  ]) {
+    expect((await server.knock(twice)).status, twice.join(' ')).toBe(400)
+  }
   expect((await server.knock(bearer, 'x'.repeat(9_000_000))).status).toBe(413)
 })
 

@@ -53,6 +53,8 @@ export async function serveOnHttp(world: McpWorld, door: HttpDoor, ready: (url: 
     response.once('close', () => gone.abort())
     const asked = webRequest(request, gone.signal)
     const answered = await handler.fetch(asked)
+    // Whether the connection stays is between Node and the client.
+    answered.headers.delete('connection')
     response.writeHead(answered.status, Object.fromEntries(answered.headers))
     // Headers go out at once: a stream may say nothing for a while.
     response.flushHeaders()
@@ -96,6 +98,9 @@ async function refusal(
   // An address that stands for all of them is nobody's name.
   const names = [...door.hosts, ...(['0.0.0.0', '::'].includes(door.host) ? [] : [door.host])]
   const known = (name: string | undefined) => name !== undefined && (isLoopback(name) || names.includes(name))
+  const { headersDistinct } = request
+  // Of two, whoever stands in front of us may have looked at the other.
+  if (alone.some((name) => (headersDistinct[name]?.length ?? 0) > 1)) return [400, 'a header stands there twice']
   if (!known(nameIn(request.headers.host, port))) return [403, 'this Host is not ours']
   const { origin } = request.headers
   if (origin !== undefined && !known(nameIn(origin.replace(/^https?:\/\//, ''), undefined)))
@@ -105,8 +110,14 @@ async function refusal(
   if (token === '' || !same(given, token)) return [401, 'the token is missing or wrong']
   const [asked] = (request.url ?? '').split('?')
   if (asked !== path) return [404, `nothing is here: MCP is at ${path}`]
+  // The protocol refuses some of them itself; others cannot even be told to it.
+  if (!methods.includes(request.method ?? '')) return [405, 'MCP does not know this method']
   return undefined
 }
+
+/** Headers that decide who comes in. */
+const alone = ['host', 'origin', 'authorization']
+const methods = ['POST', 'GET', 'DELETE']
 
 /** The name in `name:port`, where nothing else stands and, if given, the port is ours. */
 function nameIn(text: string | undefined, port: number | undefined): string | undefined {
