@@ -8,7 +8,7 @@ import {
   connectorText,
   connectorVariables,
 } from './config/connectors.ts'
-import { callingAgent, type Env, fromEnvironment, secretValues } from './config/environment.ts'
+import { callingAgent, type Env, enclosingRun, fromEnvironment, secretValues } from './config/environment.ts'
 import { type NotifySetting, notifySecrets, notifySettings, notifyText, withheldVariables } from './config/notify.ts'
 import { absolute, findProject, isDirectory, readOptional } from './config/paths.ts'
 import { type AgentTemplate, type FileConfig, type Price, projectConfig, userConfig } from './config/schema.ts'
@@ -40,6 +40,8 @@ export interface SourceFile {
 }
 
 export interface Config {
+  /** The run whose agent started this process: it may not decide what is a person's. */
+  readonly within?: string
   /** The directory that holds `.loopwright`, or the working directory; a real path. */
   readonly project: string
   /** Where state is kept; absolute. Not made yet: see `ensureHome`. */
@@ -146,11 +148,13 @@ export async function loadConfig({ cwd, env, flags = {} }: ConfigInput): Promise
   sources.set('noColor', { layer: noColor ? 'environment' : 'default', from: noColor ? 'NO_COLOR' : 'default' })
   sources.set('ci', { layer: ci ? 'environment' : 'default', from: ci ? 'CI' : 'default' })
   const caller = callingAgent(env)
+  const within = enclosingRun(env)
   const notify = notifySettings(user.notify, env, userPath)
   const connectors = connectorSettings(user.connectors, env, userPath)
   if (user.connectors !== undefined) sources.set('connectors', { layer: 'user', from: userPath })
   if (user.notify !== undefined) sources.set('notify', { layer: 'user', from: userPath })
   return {
+    ...(within === undefined ? {} : { within }),
     project,
     home,
     userHome,

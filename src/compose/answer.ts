@@ -9,6 +9,7 @@ import { encodeToken } from '../core/token.ts'
 import { decidedIn, escalationOf } from '../core/triage/decision.ts'
 import type { AskView } from '../core/view.ts'
 import { findRun } from './look.ts'
+import { requirePerson } from './person.ts'
 
 /** What somebody means to answer: a run by its id or an abbreviation, and which of its questions. */
 export interface Meant {
@@ -44,6 +45,7 @@ export async function giveAnswers(
   by = personHere(),
 ): Promise<RunRecord> {
   const open = await openAsk(app, meant)
+  if (escalationOf(open.ask.request) !== undefined) requirePerson(app.config, 'decide what was escalated')
   await answerAsk(app, open, answerOf(open.ask.request, given, by))
   return open.run
 }
@@ -81,6 +83,7 @@ export interface Decision {
  * was decided before: then it says by whom.
  */
 export async function decide(app: App, { run: id, ask: asked }: Meant, decision: Decision): Promise<RunRecord> {
+  requirePerson(app.config, 'decide what was escalated')
   const run = await findRun(app, id)
   const open = finalStatuses.includes(run.status) ? [] : await openAsks(app, run.id)
   const fitting = asked === undefined ? open : open.filter((one) => one.id === asked)

@@ -80,6 +80,12 @@ export function callingAgent(env: Env): { readonly agent: string; readonly varia
   return hit === undefined ? undefined : { agent: hit[1], variable: hit[0] }
 }
 
+/** The run whose agent or check started this process, as far as it lets that be known. */
+export function enclosingRun(env: Env): string | undefined {
+  const run = env.LOOPWRIGHT_RUN?.trim() ?? ''
+  return run === '' || (env.LOOPWRIGHT_ROLE ?? '') === '' ? undefined : run.slice(0, 100)
+}
+
 /** Values to take out of everything stored or shown, longest first. Values under 6 characters would blank ordinary text. */
 export function secretValues(...environments: readonly Env[]): string[] {
   const values = environments

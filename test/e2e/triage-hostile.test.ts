@@ -5,9 +5,12 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
+import { decide, giveAnswers } from '../../src/compose/answer.ts'
 import { openApp } from '../../src/compose.ts'
+import { main } from '../../src/surfaces/cli/main.ts'
 import { git } from '../fixtures/repo.ts'
 import { triageWorld } from '../fixtures/triage-app.ts'
+import { fakeIo } from './fake-io.ts'
 
 const mend = reply({ text: 'Mended it.', edits: [{ write: 'src/a.js', content: 'export const a = 1\n' }] })
 
@@ -184,5 +187,35 @@ test.concurrent('an audit sends nothing of yours to a registry that the project 
     expect(heard.join('\n')).not.toContain('mine-alone')
   } finally {
     server.close()
+  }
+})
+
+test.concurrent('an agent of a run decides nothing that was escalated, and neither trusts, nor promotes, nor lifts the kill switch', async () => {
+  await using world = await triageWorld({
+    implementer: reply({ text: 'done', edits: [{ write: 'auth/login.js', content: 'x\n' }] }),
+  })
+  const { run } = await world.tick()
+  const env = { ...world.env, LOOPWRIGHT_RUN: run, LOOPWRIGHT_ROLE: 'implementer' }
+  const inside = await openApp({ cwd: world.project, env })
+  try {
+    const refused = { code: 'conflict', message: expect.stringMatching(/a person decides/) }
+    await expect(decide(inside, { run }, { approved: true })).rejects.toMatchObject(refused)
+    await expect(giveAnswers(inside, { run }, ['yes'], 'somebody')).rejects.toMatchObject(refused)
+  } finally {
+    await inside.close()
+  }
+  writeFileSync(join(world.project, '.loopwright', 'config.yaml'), 'triage: { verify: [npm test] }\n')
+  for (const args of [
+    ['approve', run],
+    ['kill', '--off'],
+    ['trust', '--yes'],
+    ['promote', 'daily-triage', '--to', 'L3', '--apply', '--force', '--reason', 'please'],
+  ]) {
+    const io = fakeIo({ env, cwd: world.project })
+    expect([args[0], await main(args, io), io.err()]).toEqual([
+      args[0],
+      2,
+      expect.stringMatching(/a person decides that/),
+    ])
   }
 })

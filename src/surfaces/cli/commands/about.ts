@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { App } from '../../../app.ts'
 import { backendFacts } from '../../../compose/look.ts'
+import { requirePerson } from '../../../compose/person.ts'
 import { explainConfig, loadSpecFile, type SourceFile } from '../../../config.ts'
 import { LoopwrightError } from '../../../core/errors.ts'
 import { oneLine, pad, plainText } from '../../../core/plain.ts'
@@ -131,6 +132,7 @@ export async function trust(
       print(io, 'all trusted already')
       return 0
     }
+    requirePerson(app.config, 'trust what can run commands')
     for (const one of untrusted) print(io, `${oneLine(one.path, 300)} (${one.why})`)
     if (!flags.yes) {
       if (!canAsk(io)) wrong('nobody is there to say yes', 'read the files, then add --yes')

@@ -1,3 +1,4 @@
+import { requirePerson } from '../../../compose/person.ts'
 import { applyPromotion, weigh } from '../../../compose/triage/promote.ts'
 import { oneLine } from '../../../core/plain.ts'
 import { type Io, note, print, styleOf } from '../io.ts'
@@ -22,6 +23,7 @@ export async function promote(io: Io, id: string, flags: PromoteFlags): Promise<
   if (flags.reason !== undefined && !flags.force) wrong('--reason goes with --force')
   if (flags.force && !flags.apply) wrong('--force goes with --apply')
   return await withApp(io, async (app) => {
+    if (flags.apply) requirePerson(app.config, 'raise a level')
     const promotion = await weigh(app, id, to)
     const { earned, evidence } = promotion
     const applied =

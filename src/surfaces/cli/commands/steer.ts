@@ -2,6 +2,7 @@ import type { App } from '../../../app.ts'
 import { answerAsk, giveAnswers, openAsk, personHere } from '../../../compose/answer.ts'
 import { driveBehind, wasDetached } from '../../../compose/behind.ts'
 import { findRun } from '../../../compose/look.ts'
+import { requirePerson } from '../../../compose/person.ts'
 import { answerOf } from '../../../core/answers.ts'
 import type { Caps } from '../../../core/budget.ts'
 import { toCaps } from '../../../core/caps.ts'
@@ -93,6 +94,7 @@ export async function kill(
   if (!flags.off && !flags.all && reference === undefined) wrong('which run?', 'loopwright kill <run>, or --all')
   return await withApp(io, async (app) => {
     if (flags.off) {
+      requirePerson(app.config, 'turn the kill switch off')
       await app.store.killSwitch(false)
       print(io, 'the kill switch is off: runs may start')
       return 0
