@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { acpAgent } from '../agents/acp/acp.ts'
 import { acpProgram } from '../agents/acp/known.ts'
@@ -173,10 +173,23 @@ function letThrough(supervise: Supervise, names: readonly string[]): Supervise {
     )
 }
 
+/** Bytes of the longest script. */
+const longestScript = 5_000_000
+
 function readScript(path: string): string {
+  const unreadable = (why: string, cause?: unknown) =>
+    new LoopwrightError('bad_input', `${path}: the agent's script cannot be read${why}`, { cause })
+  let file: number | undefined
   try {
-    return readFileSync(path, 'utf8')
+    // Whoever names a script may name what never ends, or keeps us waiting for its first byte.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const facts = fstatSync(file)
+    if (!facts.isFile()) throw unreadable(': this is not a file')
+    if (facts.size > longestScript) throw unreadable(': the file is too large, at most 5 MB')
+    return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new LoopwrightError('bad_input', `${path}: the agent's script cannot be read`, { cause: error })
+    throw error instanceof LoopwrightError ? error : unreadable('', error)
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }

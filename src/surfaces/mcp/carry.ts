@@ -7,7 +7,7 @@ import { finalStatuses } from '../../core/ports.ts'
 import { canAsk, nameOfClient, takesTasks } from './client.ts'
 import { outcomeOf } from './outcome.ts'
 import { tellProgress } from './progress.ts'
-import { ask, giveAnswers, type Returned } from './questions.ts'
+import { ask, giveForm, type Returned } from './questions.ts'
 import { taskOf } from './run-tasks.ts'
 import type { Answer } from './tool.ts'
 import type { McpWorld } from './world.ts'
@@ -59,9 +59,9 @@ export async function attend(app: App, id: string, carrier: Carrier, timeout: nu
 
 /** Takes what the client's user said to the questions of a run, and sets the run going again as it went before. */
 export async function goOn(app: App, back: Returned, carrier: Carrier, detach: boolean): Promise<Answer> {
-  if (back.answers === undefined) return await outcomeOf(app, back.asked.run, carrier.world)
+  if (back.content === undefined) return await outcomeOf(app, back.asked.run, carrier.world)
   const { call, server } = carrier
-  const run = await giveAnswers(app, back.asked, back.answers, nameOfClient(call, server))
+  const run = await giveForm(app, back.asked, back.content, nameOfClient(call, server))
   return await carry(app, run.id, carrier, detach)
 }
 

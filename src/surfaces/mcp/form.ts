@@ -51,9 +51,11 @@ function decisionForm(run: string, escalation: EscalationRequest): InputRequest 
 }
 
 /** The answers in a form that came back, each named by its question. What the form did not ask for is passed over. */
-export function answersIn(content: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(content).flatMap(([name, text]) => {
-    const [, question = name === 'note' ? name : undefined] = /^answer_(\d+)$/.exec(name) ?? []
-    return question === undefined || typeof text !== 'string' ? [] : [`${question}=${text}`]
-  })
+export function answersIn(content: Readonly<Record<string, unknown>>, { request }: AskView): readonly string[] {
+  const answer = (field: string, name: string) => {
+    const text = Object.hasOwn(content, field) ? content[field] : undefined
+    return typeof text === 'string' ? [`${name}=${text}`] : []
+  }
+  if (escalationOf(request) !== undefined) return [...answer('answer_1', 'approve'), ...answer('note', 'note')]
+  return questionList(request).flatMap((_, at) => answer(`answer_${at + 1}`, String(at + 1)))
 }

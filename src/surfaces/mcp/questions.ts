@@ -5,7 +5,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { App } from '../../app.ts'
-import { giveAnswers as answerRun, type Meant, openAsks } from '../../compose/answer.ts'
+import { giveAnswers as answerRun, type Meant, openAsk, openAsks } from '../../compose/answer.ts'
 import { isLoopwrightError, LoopwrightError } from '../../core/errors.ts'
 import type { RunRecord } from '../../core/ports.ts'
 import type { RunResult } from '../../core/result.ts'
@@ -34,20 +34,20 @@ export async function ask(app: App, world: McpWorld, run: string, call: ServerCo
   }
 }
 
-/** What a client brings back to a question: the run, and whether its user answered. */
+/** What a client brings back to a question: the run, and what its user said. */
 export interface Returned {
   readonly asked: AskToken
-  readonly answers: readonly string[] | undefined
+  /** What stands in the form; absent: they did not fill it in. */
+  readonly content: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The answer in a call that comes back from a question; undefined for any other call. */
 export function returned(call: ServerContext): Returned | undefined {
   const state = call.mcpReq.requestState<Partial<AskToken>>()
   if (state?.run === undefined || state.ask === undefined) return undefined
-  const content = acceptedContent(call.mcpReq.inputResponses, key)
   return {
     asked: { run: state.run, ask: state.ask },
-    answers: content && answersIn(content),
+    content: acceptedContent(call.mcpReq.inputResponses, key),
   }
 }
 
@@ -69,10 +69,21 @@ export async function withToken(world: McpWorld, result: RunResult): Promise<Run
  * @param by who answers
  */
 export async function giveAnswers(app: App, meant: Meant, answers: readonly string[], by: string): Promise<RunRecord> {
-  try {
-    return await answerRun(app, meant, answers, by)
-  } catch (error) {
-    if (!isLoopwrightError(error, 'conflict')) throw error
-    throw new LoopwrightError('conflict', error.message, { hint: 'orchestrate_status shows how it stands' })
-  }
+  return await answerRun(app, meant, answers, by).catch(hinting)
+}
+
+/** The same with a form that the client's user filled in. */
+export async function giveForm(
+  app: App,
+  asked: AskToken,
+  content: Readonly<Record<string, unknown>>,
+  by: string,
+): Promise<RunRecord> {
+  const { ask } = await openAsk(app, asked).catch(hinting)
+  return await giveAnswers(app, asked, answersIn(content, ask), by)
+}
+
+function hinting(error: unknown): never {
+  if (!isLoopwrightError(error, 'conflict')) throw error
+  throw new LoopwrightError('conflict', error.message, { hint: 'orchestrate_status shows how it stands' })
 }

@@ -115,7 +115,7 @@ async function update(app: App, run: RunRecord, world: McpWorld, call: ServerCon
     const content = acceptedContent(inputResponses, ask.id)
     // A user who will not answer does not want it done.
     if (!content) return await stop(app, run, world)
-    await giveAnswers(app, { run: run.id, ask: ask.id }, answersIn(content), nameOfClient(call))
+    await giveAnswers(app, { run: run.id, ask: ask.id }, answersIn(content, ask), nameOfClient(call))
   }
   if ((await openAsks(app, run.id)).length === 0) await driveBehind(app, world.env, run)
 }

@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { mcpScene } from '../fixtures/mcp.ts'
+
+const asks = `
+acceptOnIteration: 1
+subgoals: [the work]
+questions: [Which colour?]
+`
+
+test('an agent’s script that never ends, or keeps the reader waiting, is refused, and the server serves on', async () => {
+  await using scene = mcpScene()
+  const { call, wrong } = await scene.connect()
+  const pipe = join(scene.folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const path of ['/dev/zero', pipe, scene.folder]) {
+    const goal = { goal: 'x', success_criteria: 'x', backend: `scripted:${path}`, detach: false }
+    expect(await wrong('orchestrate', goal)).toContain('this is not a file')
+  }
+  expect(await call('orchestrate_list')).toMatchObject({ total: 0 })
+})
+
+test.each([
+  ['fields that nobody asked for', { note: 'yes', answer_2: 'blue', toString: 'green' }],
+  ['an answer that is no text', { answer_1: 5 }],
+  ['nothing', {}],
+])('a form that comes back with %s answers nothing', async (_, content) => {
+  await using scene = mcpScene(asks)
+  const { client, call, wrong } = await scene.connect({ capabilities: { elicitation: {} } })
+  client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content }))
+  const goal = { goal: 'write', success_criteria: 'x', backend: scene.backend, ask: true, detach: false }
+  expect(await wrong('orchestrate', goal)).toContain('not answered: Which colour?')
+  expect(await call('orchestrate_status', { run_id: 'last' })).toMatchObject({ status: 'waiting' })
+})
