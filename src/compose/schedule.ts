@@ -1,7 +1,6 @@
 import type { App } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { isLoopwrightError, LoopwrightError } from '../core/errors.ts'
-import { nearest } from '../core/nearest.ts'
 import { objectOf } from '../core/peek.ts'
 import type { Clock } from '../core/ports.ts'
 import { checkTimeZone } from '../core/triage/cron.ts'
@@ -11,6 +10,7 @@ import { noteOf } from '../core/triage/pulse.ts'
 import { isPaused, type PatternState, type ScheduleState } from '../core/triage/schedule-state.ts'
 import type { TickResult } from '../core/triage/tick.ts'
 import type { TriageTicks } from '../core/triage/ticks.ts'
+import { unknownPattern } from '../core/triage/unknown-pattern.ts'
 import type { ScheduleEvent } from '../engine/schedule-ports.ts'
 import { Scheduler } from '../engine/scheduler.ts'
 import { ScheduleFiles, type ScheduleHolder } from './schedule-file.ts'
@@ -170,10 +170,7 @@ export class Schedule {
     const known = patterns.map(({ id }) => id)
     const strange = ids.find((id) => !known.includes(id))
     if (strange === undefined) return chosen(patterns, ids, await this.#world.ticks.active?.()).map(({ id }) => id)
-    const near = nearest(strange, known)
-    throw new LoopwrightError('not_found', `there is no pattern ${JSON.stringify(strange.slice(0, 60))}`, {
-      hint: near === undefined ? 'loopwright list shows them' : `did you mean ${near}? loopwright list shows them all`,
-    })
+    throw unknownPattern(strange, known)
   }
 }
 

@@ -67,7 +67,7 @@ export async function requireTrust(input: TrustInput): Promise<void> {
     'untrusted',
     `these files can run commands: ${names.join(', ')}${state.problem === undefined ? '' : `; ${state.problem}`}`,
     {
-      hint: 'read them, then trust them',
+      hint: 'read them, then trust them: loopwright trust, with loop files among them by name',
     },
   )
 }

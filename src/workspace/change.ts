@@ -45,7 +45,7 @@ export async function userChange(
   const user = await discover(git, project)
   if (user === undefined) {
     throw new LoopwrightError('bad_input', `${project} is in no git repository`, {
-      hint: 'name the changed files: --paths a,b',
+      hint: 'gate check takes names of files by --paths a,b, and gate scan a patch by --stdin',
     })
   }
   await mkdir(home, { recursive: true, mode: 0o700 })

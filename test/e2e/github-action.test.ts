@@ -170,7 +170,7 @@ test('what stands in the inputs is data: no script runs it, and it is no flag', 
 test('an error of loopwright fails the step, and says what it is', () => {
   using it = runner()
   const { code, said } = it.play({ pattern: 'no-such-pattern', version: 'installed' })
-  expect([code, said]).toEqual([2, expect.stringContaining('there is no pattern no-such-pattern')])
+  expect([code, said]).toEqual([2, expect.stringContaining('there is no pattern "no-such-pattern"')])
 })
 
 test('the example workflow is one that parses, and hands nothing from outside to a shell', () => {

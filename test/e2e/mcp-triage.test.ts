@@ -83,7 +83,7 @@ test('a client may rehearse, and lower a level, but not raise it to one that nob
   expect(await wrong('run_loop', { ...here, level: 'L3' })).toMatch(/may not take daily-triage to L3.*\nhint: take L2/)
   expect(await wrong('run_loop', { ...here, isolate: false })).toContain('always works in a worktree')
   expect(await wrong('run_loop', { ...here, loop: 'daily-triag' })).toMatch(
-    /no pattern daily-triag\nhint: did you mean/,
+    /no pattern "daily-triag"\nhint: did you mean/,
   )
   expect(await wrong('run_loop', { ...here, loop: './daily-triage' })).toContain('there is no such file')
   write(scene.project, { 'loops/a.yaml': 'goal: write\n' })

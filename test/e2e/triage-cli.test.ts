@@ -103,7 +103,7 @@ test('--json prints one object, and the exit code says how it went', async () =>
 })
 
 test.each([
-  [['run', 'daly-triage'], /there is no pattern daly-triage/, /did you mean daily-triage/],
+  [['run', 'daly-triage'], /there is no pattern "daly-triage"/, /did you mean daily-triage/],
   [['run', 'daily-triage', '--level', 'L4'], /there is no level L4/, /L0, L1, L2, L3/],
   [['run', 'daily-triage', '--goal', 'x'], /has a goal of its own/, /leave out --goal/],
   [['run', 'daily-triage', '--no-isolate'], /always works in a worktree/, /leave out/],

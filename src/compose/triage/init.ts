@@ -2,8 +2,8 @@ import { closeSync, constants, lstatSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { agentName } from '../../agents/names.ts'
 import { LoopwrightError, messageOf } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
 import type { Pattern } from '../../core/triage/pattern.ts'
+import { unknownPattern } from '../../core/triage/unknown-pattern.ts'
 import { openPlain, writeAll } from '../../folder/files.ts'
 import { appendOwn, ownDirectory, readOwn, replaceOwn } from '../../folder/loop/own.ts'
 import { parseRegistry } from '../../formats/triage/registry.ts'
@@ -43,7 +43,12 @@ const maxBytes = 1_048_576
 export async function initTriage(project: string, request: TriageInitRequest): Promise<TriageInitDone> {
   const { patterns } = await loadProject(project)
   const pattern = patterns.find(({ id }) => id === request.pattern)
-  if (pattern === undefined) throw unknown(request.pattern, patterns)
+  if (pattern === undefined) {
+    throw unknownPattern(
+      request.pattern,
+      patterns.map(({ id }) => id),
+    )
+  }
   const agent = request.agent === undefined ? undefined : agentName(request.agent)
   if (agent !== undefined && !/^[a-z0-9][a-z0-9:._-]{0,79}$/.test(agent))
     throw new LoopwrightError('bad_input', `${JSON.stringify(agent.slice(0, 80))} is no name of an agent`, {
@@ -130,12 +135,4 @@ function isThere(path: string): boolean {
   } catch {
     return false
   }
-}
-
-function unknown(id: string, patterns: readonly Pattern[]): LoopwrightError {
-  const ids = patterns.map((one) => one.id)
-  const near = nearest(id, ids)
-  return new LoopwrightError('not_found', `there is no pattern ${JSON.stringify(id.slice(0, 80))}`, {
-    hint: near === undefined ? `one of ${ids.join(', ')}` : `did you mean ${near}? loopwright list shows all`,
-  })
 }

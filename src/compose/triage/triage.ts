@@ -4,7 +4,6 @@ import { requireTrust } from '../../config/trust.ts'
 import type { Config } from '../../config.ts'
 import { toCaps } from '../../core/caps.ts'
 import { LoopwrightError } from '../../core/errors.ts'
-import { nearest } from '../../core/nearest.ts'
 import { type Clock, finalStatuses, type RunRecord, type Store } from '../../core/ports.ts'
 import { parseTriage } from '../../core/spec/loop.ts'
 import type { TriageSpec } from '../../core/spec/triage.ts'
@@ -13,6 +12,7 @@ import type { Pattern } from '../../core/triage/pattern.ts'
 import { buildPlan, type Plan } from '../../core/triage/plan.ts'
 import type { TickResult } from '../../core/triage/tick.ts'
 import type { TickRequest, TriageTicks } from '../../core/triage/ticks.ts'
+import { unknownPattern } from '../../core/triage/unknown-pattern.ts'
 import type { Runs } from '../../engine/runs.ts'
 import type { Git } from '../../workspace/git.ts'
 import { withLock } from '../../workspace/lock.ts'
@@ -61,14 +61,10 @@ export class Triage implements TriageTicks {
     const { patterns } = await this.project()
     const found = patterns.find((one) => one.id === id)
     if (found !== undefined) return found
-    const close = nearest(
+    throw unknownPattern(
       id,
       patterns.map((one) => one.id),
     )
-    throw new LoopwrightError('not_found', `there is no pattern ${id.slice(0, 80)}`, {
-      hint:
-        close === undefined ? 'loopwright list shows them' : `did you mean ${close}? loopwright list shows them all`,
-    })
   }
 
   async plan(id: string, level?: Level): Promise<Plan> {

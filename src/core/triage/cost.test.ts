@@ -65,7 +65,7 @@ test('the cap is compared, and passing it is said', () => {
   const busy = estimateCost({ pattern: daily, level: 'L1', conservative: true })
   expect(busy.overCap).toBe(true)
   expect(busy.shareOfCap).toBeGreaterThan(1)
-  expect(busy.notes.join()).toContain('passes the daily cap of 100000 tokens')
+  expect(busy.notes.join()).toContain('passes the daily cap of 100,000 tokens')
 })
 
 test('a cache makes tokens cheaper, not fewer', () => {

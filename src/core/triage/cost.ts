@@ -4,6 +4,7 @@ import type { PriceTable } from '../prices.snapshot.ts'
 import { nextCron } from './cron.ts'
 import type { Level } from './level.ts'
 import type { Cadence, Pattern } from './pattern.ts'
+import { withCommas } from './text.ts'
 
 /** Who works on a tick that acts: one agent, a maker and a checker, N makers and one who chooses, or one maker and R rounds of debate. */
 export type Orchestration =
@@ -106,7 +107,7 @@ export function estimateCost(question: CostQuestion): CostEstimate {
     ...{ dailyCap: cap, shareOfCap: share === null ? null : round(share, 3), overCap: share !== null && share > 1 },
     notes: [
       ...(share !== null && share > 1
-        ? [`passes the daily cap of ${cap} tokens: it will be halted, and reports only from 80 % of it`]
+        ? [`passes the daily cap of ${withCommas(cap)} tokens: from 80 % of it on it only reports, and there it halts`]
         : []),
       ...(share !== null && share <= 1 && share > 0.8
         ? ['passes 80 % of the daily cap: it will only report then']

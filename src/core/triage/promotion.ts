@@ -131,7 +131,9 @@ function enough(count: number, needed: number, what: string): Evidence {
 }
 
 function has(ok: boolean, what: string, hint: string): Evidence {
-  return ok ? { ok, text: `there is ${what}` } : { ok, text: `no ${what.replace(/^a /, '')}`, hint }
+  return ok
+    ? { ok, text: `${what.startsWith('a ') ? 'there is' : 'there are'} ${what}` }
+    : { ok, text: `no ${what.replace(/^a /, '')}`, hint }
 }
 
 function percent(share: number): string {

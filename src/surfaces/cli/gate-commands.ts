@@ -36,7 +36,7 @@ export function addGateCommands(io: Io, command: Make, act: Act): void {
   command('Triage:', 'cost', 'estimate what patterns spend a day')
     .argument('[pattern]', 'a pattern by its id; none: all')
     .option('--cadence <cadence>', 'this one, as 5m-15m, 1d or "0 9 * * 1-5"')
-    .option('--level <level>', 'L0, L1, L2 or L3 (default: what the pattern starts with)')
+    .option('--level <level>', 'L0, L1, L2 or L3 (default: triage.level, else what the pattern starts with)')
     .option('--orchestration <how>', 'single, maker-checker (the default), parallel:N or debate:R')
     .option('--conservative', 'count on the busiest cadence, and on no tick that ends early')
     .option('--with-caching', 'count on cached prompts')
@@ -49,6 +49,9 @@ export function addGateCommands(io: Io, command: Make, act: Act): void {
       ),
     )
   command('Triage:', 'promote', 'show what speaks for a higher level of a pattern, and against it')
+    .description(
+      'Show what speaks for a higher level of a pattern, and against it: exit code 0 earned or written, 1 not, 2 an error.',
+    )
     .argument('<pattern>', 'a pattern by its id')
     .option('--to <level>', 'this level (default: the next one)')
     .option('--apply', "write it into the project's registry, when it is earned")
@@ -59,6 +62,7 @@ export function addGateCommands(io: Io, command: Make, act: Act): void {
       act(async (pattern: string, flags: Flags) => (await import('./commands/promote.ts')).promote(io, pattern, flags)),
     )
   command('Triage:', 'audit', 'score how ready a project is for loops')
+    .description('Score how ready a project is for loops: exit code 0 from 40 points on, 2 below, or for an error.')
     .argument('[dir]', 'the project (default: here)')
     .option('--json', 'print JSON')
     .option('--md', 'print Markdown')

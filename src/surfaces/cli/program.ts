@@ -55,7 +55,11 @@ loopwright demo shows the whole in a minute, without any agent installed.`,
 
   // ── start ──────────────────────────────────────────────────────────────────
   withRunFlags(
-    command('Start:', 'run', 'take a goal to a verified branch, or a project to health').argument(
+    command(
+      'Start:',
+      'run',
+      'take a goal to a verified branch or a project to health, or make a tick of a pattern',
+    ).argument(
       '[loops...]',
       'loop files (YAML), loop folders, or a triage pattern; several loops run together under one budget',
     ),

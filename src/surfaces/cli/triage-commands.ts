@@ -12,7 +12,7 @@ export function addTriageCommands(io: Io, command: Make, act: Act): void {
     .action(act(async (flags: Flags) => (await import('./commands/triage.ts')).listPatterns(io, flags)))
   command('Triage:', 'plan', 'show what a tick of a pattern would do, may do and may cost')
     .argument('<pattern>', 'a pattern by its id')
-    .option('--level <level>', 'L0, L1, L2 or L3 (default: what the pattern starts with)')
+    .option('--level <level>', 'L0, L1, L2 or L3 (default: triage.level, else what the pattern starts with)')
     .option('--json', 'print JSON')
     .action(
       act(async (pattern: string, flags: Flags) =>
@@ -21,8 +21,11 @@ export function addTriageCommands(io: Io, command: Make, act: Act): void {
     )
   command('Triage:', 'start', 'begin ticks as they are due, until Ctrl-C')
     .argument('[patterns...]', "patterns by their ids; none: all of the project's registry")
-    .option('--level <level>', 'L0, L1, L2 or L3 (default: what each pattern starts with)')
-    .option('--time-zone <zone>', "the zone of cron expressions, as Europe/Berlin (default: this machine's)")
+    .option('--level <level>', 'L0, L1, L2 or L3 (default: triage.level, else what each pattern starts with)')
+    .option(
+      '--time-zone <zone>',
+      "the zone of cron expressions, as Europe/Berlin (default: triage.timezone, else this machine's)",
+    )
     .option('--once', 'run what is due now, and end: for cron and CI')
     .option('--dry-run', 'only show what each tick would do; the schedule stays as it is')
     .option('--json', 'print a JSON object per tick; with --once one object')
@@ -67,7 +70,7 @@ export function addTriageCommands(io: Io, command: Make, act: Act): void {
     .option('--payload <file>', 'its payload, JSON (default: GITHUB_EVENT_PATH)')
     .option('--listen', 'take webhooks on this machine, signed with LOOPWRIGHT_WEBHOOK_SECRET')
     .option('--port <n>', 'listen: the port (default: 4181; 0: any that is free)', whole('--port', 0))
-    .option('--level <level>', 'go no further than this: L0, L1, L2, L3')
+    .option('--level <level>', 'go no further than this: L0, L1, L2 or L3')
     .option('--label <name>', 'the label that starts a tick (default: loopwright)')
     .option('--allow <user>', 'a user who needs no write permission there (repeatable)', list)
     .option('--agent <name>', 'the agent that works')

@@ -104,7 +104,7 @@ function header(io: Io, rows: readonly ScheduleRow[], dryRun: boolean): void {
 /** After a `--once`: when the next ticks are due. */
 async function later(io: Io, schedule: Schedule): Promise<void> {
   const { rows } = await schedule.status()
-  note(io, scheduleTable(rows, Date.now(), styleOf(io.env, io.stderr)))
+  if (rows.length > 0) note(io, scheduleTable(rows, Date.now(), styleOf(io.env, io.stderr)))
 }
 
 function tickJson(event: ScheduleEvent, result: TickResult | undefined): Readonly<Record<string, unknown>> | undefined {

@@ -35,9 +35,8 @@ export async function trigger(io: Io, flags: TriggerFlags): Promise<number> {
   if (flags.port !== undefined) wrong('--port goes with --listen')
   const given = actionEnvironment(io.env)
   const [event, path] = [flags.event ?? given.event, flags.payload ?? given.payload]
-  if (event === undefined || path === undefined) {
-    wrong('which event?', 'give --event NAME and --payload FILE, or --listen')
-  }
+  if (event === undefined) wrong('which event?', 'give --event NAME and --payload FILE, or --listen')
+  if (path === undefined) wrong(`where is the payload of ${event}?`, 'give --payload FILE')
   const payload = await payloadOf(resolve(io.cwd, path))
   return await withApp(io, async (app) => {
     const triggers = triggersOf(app, io, flags)
