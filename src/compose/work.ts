@@ -46,7 +46,7 @@ export class RunWork {
       const said = new Set(workspace.warnings)
       const closed = await workspace.close(settings.cleanup ?? config.cleanup)
       for (const note of workspace.warnings) if (!said.has(note)) warn(note)
-      if (!closed.kept) warn(`nothing changed: the worktree of ${run.id} was removed`)
+      if (!closed.kept && closed.branch === undefined) warn(`nothing changed: the worktree of ${run.id} was removed`)
     } catch (error) {
       warn(`the workspace of ${run.id} could not be closed: ${messageOf(error)}`)
     }

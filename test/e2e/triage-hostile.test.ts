@@ -219,3 +219,18 @@ test.concurrent('an agent of a run decides nothing that was escalated, and neith
     ])
   }
 })
+
+test.concurrent('what waits for a human is not cleaned up, whatever cleaning up was asked for', async () => {
+  const warnings: string[] = []
+  await using world = await triageWorld(
+    { implementer: reply({ text: 'done', edits: [{ write: 'auth/login.js', content: 'x\n' }] }) },
+    { warn: (message) => warnings.push(message) },
+  )
+  const result = await world.tick('daily-triage', { settings: { cleanup: 'always' } })
+  expect(world.branches()).toEqual([result.branch])
+  await decide(world.app, { run: result.run }, { approved: true, by: 'ada' })
+  expect(await world.app.runs.drive(result.run)).toMatchObject({ result: { outcome: 'committed' } })
+  expect(git(world.project, 'rev-parse', result.branch ?? '').trim()).toBe(result.change?.commit)
+  expect(await world.app.worktrees()).toEqual([])
+  expect(warnings.join()).not.toContain('nothing changed')
+})
