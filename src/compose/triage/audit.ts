@@ -5,6 +5,8 @@ import { LoopwrightError } from '../../core/errors.ts'
 import { guessCheck } from '../../core/project.ts'
 import { type Audit, type AuditSignal, scoreAudit } from '../../core/triage/audit.ts'
 import { parseRegistry } from '../../formats/triage/registry.ts'
+import { runLogName } from './files.ts'
+import { gatePlaces, registryPlaces } from './project.ts'
 
 const skillPlaces = [
   ...['.claude/skills', '.codex/skills', '.agents/skills', '.opencode/skills', '.gemini/skills', '.grok/skills'],
@@ -59,7 +61,7 @@ export async function auditProject(root: string): Promise<Audit> {
   const there = (...names: string[]) => names.find((name) => texts.has(name))
   const words = ['LOOP.md', 'loop-constraints.md', 'AGENTS.md', 'CLAUDE.md', 'loop-budget.md']
 
-  const registryFile = await has('registry.yaml', 'patterns/registry.yaml')
+  const registryFile = await has(...registryPlaces)
   const registry = registryFile === undefined ? [] : patternsIn((await read(registryFile)) ?? '', registryFile)
   const skills = await skillsOf(root, read)
   const helpers = (await Promise.all(agentPlaces.map((place) => list(place, /\.(?:md|toml)$/)))).flat()
@@ -89,7 +91,7 @@ export async function auditProject(root: string): Promise<Audit> {
   note('worktreeEvidence', says(/\bworktrees?\b/i, ...words) ?? (await list('.git/refs/heads/loopwright', /./))[0])
   note('registry', registry.length > 0 ? registryFile : undefined)
   note('cost.budgetDoc', there('loop-budget.md'))
-  note('cost.runLog', await has('loop-run-log.md'))
+  note('cost.runLog', await has(runLogName))
   note('cost.loopMdBudget', says(/^#+\s*budget/im, 'LOOP.md'))
   note('cost.budgetSkill', named(/budget|cost/i))
   note('governance.toolScope', await toolScope(has, skills))
@@ -101,7 +103,7 @@ export async function auditProject(root: string): Promise<Audit> {
     ),
   )
   note('governance.escalation', says(/escalat|human (?:gate|decision|review)|ask a (?:human|person)/i, ...words))
-  note('governance.gateYaml', await has('gate.yaml', '.loopwright/gate.yaml'))
+  note('governance.gateYaml', await has(...gatePlaces))
   note('loopActivity', /^\s*\{.*"run_id"/m.test((await read('loop-run-log.md')) ?? '') ? 'loop-run-log.md' : undefined)
   note('harness', guessCheck(top, scriptsOf((await read('package.json')) ?? '{}')))
   return scoreAudit(found)

@@ -8,12 +8,11 @@ import { ruleOn } from '../../core/triage/rule.ts'
 import { defaultGate, parseGate } from '../../formats/triage/gate.ts'
 import { fileInCommit, type UserChange, userChange } from '../../workspace/change.ts'
 import type { Git } from '../../workspace/git.ts'
-
-/** Where a policy lies, from the top of the project; the first that is there counts. */
-const gatePlaces = ['gate.yaml', '.loopwright/gate.yaml']
+import { ledgerName, runLogName } from './files.ts'
+import { gatePlaces } from './project.ts'
 
 /** What the engine writes, or rules by, in a project that lies deeper in its repository. */
-const records = ['STATE.md', 'loop-run-log.md', 'loop-ledger.json', ...gatePlaces]
+const records = ['STATE.md', runLogName, ledgerName, ...gatePlaces]
 
 export interface GateRequest {
   readonly action: GateAction

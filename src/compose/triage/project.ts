@@ -37,8 +37,8 @@ export interface TriageProject {
 }
 
 /** Where files lie, from the top of the project; the first that is there counts. */
-export const registryPlaces = ['registry.yaml', join('patterns', 'registry.yaml'), join('.loopwright', 'registry.yaml')]
-export const gatePlaces = ['gate.yaml', join('.loopwright', 'gate.yaml')]
+export const registryPlaces = ['registry.yaml', 'patterns/registry.yaml', '.loopwright/registry.yaml']
+export const gatePlaces = ['gate.yaml', '.loopwright/gate.yaml']
 const mostAttempts = 3
 const reportOnlyAt = 0.8
 

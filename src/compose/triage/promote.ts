@@ -7,6 +7,7 @@ import { type Level, levels } from '../../core/triage/level.ts'
 import { type Promotion, type PromotionFacts, weighPromotion } from '../../core/triage/promotion.ts'
 import { parseYaml } from '../../formats/yaml.ts'
 import { writeAtomic } from '../../workspace/files.ts'
+import { gatePlaces } from './project.ts'
 
 /** Weighs whether a pattern has earned a level, by default the next one. Rejects with `not_found` for a pattern nobody knows. */
 export async function weigh(app: App, id: string, to?: Level): Promise<Promotion> {
@@ -96,7 +97,7 @@ async function factsOf(app: App): Promise<PromotionFacts> {
     return false
   }
   return {
-    gateFile: await has('gate.yaml', '.loopwright/gate.yaml'),
+    gateFile: await has(...gatePlaces),
     constraints: await has('loop-constraints.md'),
     checks: (app.config.triage.verify ?? []).length > 0,
     sandbox: (await app.sandbox()).sandbox !== undefined,
