@@ -234,3 +234,24 @@ test.concurrent('what waits for a human is not cleaned up, whatever cleaning up 
   expect(await world.app.worktrees()).toEqual([])
   expect(warnings.join()).not.toContain('nothing changed')
 })
+
+test.concurrent('a tick that was left half-done does not take the place of one that was asked for', async () => {
+  const cut = new AbortController()
+  await using world = await triageWorld(
+    {
+      implementer: () => {
+        cut.abort()
+        return mend
+      },
+    },
+    { files: { 'src/b.js': '// TODO: and this\n' } },
+  )
+  await expect(world.tick('daily-triage', { signal: cut.signal })).rejects.toThrow()
+  const [left] = await world.app.runs.list({ loop: 'triage' })
+  const wanted = 'todo:src/b.js:'
+  const seen = await world.tick('daily-triage', { dryRun: true })
+  const id = seen.items.map((item) => item.id).find((one) => one.startsWith(wanted)) ?? ''
+  const result = await world.tick('daily-triage', { item: id })
+  expect(result).toMatchObject({ item: { id }, outcome: 'committed' })
+  expect((await world.app.runs.get(left?.id ?? '')).status).toBe('done')
+})

@@ -104,8 +104,12 @@ export class Triage implements TriageTicks {
       const spec = await this.#specOf(request)
       if (!there && rehearsal === undefined) throw noRepository(root)
       const { id: _, ...anew } = request
-      const run = await this.#begin(known === undefined ? request : anew, spec, project)
-      return await this.#drive(run.id, request.signal)
+      const own = known === undefined ? request : anew
+      const run = await this.#begin(own, spec, project)
+      const result = await this.#drive(run.id, request.signal)
+      // What was left half-done goes first; what somebody asked for is not lost by that.
+      if (request.item === undefined || request.item === (run.spec as unknown as TriageSpec).item) return result
+      return await this.#drive((await this.#begin(own, spec, project)).id, request.signal)
     } finally {
       await rehearsal?.remove()
     }
