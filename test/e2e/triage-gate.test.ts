@@ -349,6 +349,12 @@ describe('audit', () => {
     expect((await call(['audit', '.', '--suggest'])).out).toMatch(/^\+\d+ {2}/)
     expect(git('status', '--porcelain')).toBe('')
   })
+  test('a registry and a gate in .loopwright count like those at the top', async () => {
+    const { call } = setup({ '.loopwright/registry.yaml': registry, '.loopwright/gate.yaml': gateText })
+    const found = (await call(['audit', '--json'])).json().signals as { name: string; found: string | null }[]
+    expect(found.find(({ name }) => name === 'registry')?.found).toBe('.loopwright/registry.yaml')
+    expect(found.find(({ name }) => name === 'governance.gateYaml')?.found).toBe('.loopwright/gate.yaml')
+  })
   test('a link out of the project counts for nothing', async () => {
     const { call, top } = setup()
     const outside = mkdtempSync(join(tmpdir(), 'loopwright-outside-'))
