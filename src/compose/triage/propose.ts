@@ -9,8 +9,8 @@ import { forgeOf, pushedElsewhere } from './forge.ts'
 import type { DeskWiring } from './wiring.ts'
 
 /**
- * Pushes a tick's branch and opens a pull request for it, or finds the one that is open; a pull request that was reviewed gets the new change. The engine holds the right to do so; no agent
- * and no check of the tick does.
+ * Pushes a tick's branch and opens a pull request for it, or finds the one that is open; a pull request that was reviewed gets the new
+ * change. The engine holds the right to do so; no agent and no check of the tick does.
  */
 export function proposer(
   wiring: DeskWiring,

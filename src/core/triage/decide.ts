@@ -113,7 +113,7 @@ export function decideChange(facts: {
   readonly checks: readonly CheckResult[]
   readonly verifier: VerifierAnswer | undefined
   readonly unattended: boolean
-  /** Why a person's own hook or the implementer's call said no. */
+  /** Why the implementer's call came to nothing. */
   readonly failed?: string
 }): ChangeVerdict {
   const { files, checks, verifier, unattended, failed } = facts
