@@ -36,17 +36,25 @@ export function personHere(): string {
  * Gives answers to a question of a run, or to its open one; answers the run. Throws `conflict` when it asks nothing or was answered
  * before, and `bad_input` for answers that do not fit.
  *
+ * @param given absent: yes, where that decides nothing of weight; an escalation takes only a plain word
  * @param by who answers; whoever sits at this machine by default
  */
 export async function giveAnswers(
   app: App,
   meant: Meant,
-  given: readonly string[],
+  given: readonly string[] | undefined,
   by = personHere(),
 ): Promise<RunRecord> {
   const open = await openAsk(app, meant)
-  if (escalationOf(open.ask.request) !== undefined) requirePerson(app.config, 'decide what was escalated')
-  await answerAsk(app, open, answerOf(open.ask.request, given, by))
+  if (escalationOf(open.ask.request) !== undefined) {
+    requirePerson(app.config, 'decide what was escalated')
+    if (given === undefined) {
+      throw new LoopwrightError('bad_input', 'what was escalated needs a plain yes or no', {
+        hint: 'ask your user, then answer "yes", or "no" with a note',
+      })
+    }
+  }
+  await answerAsk(app, open, answerOf(open.ask.request, given ?? ['yes'], by))
   return open.run
 }
 

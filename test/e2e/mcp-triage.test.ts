@@ -131,7 +131,8 @@ test('what a tick escalates is approved or denied in the name of the client, onc
   await expect.poll(() => scene.branches()).toBe('')
 
   const again = await escalated(call, scene.pattern)
-  await call('orchestrate_approve', { run_id: again.run_id })
+  expect(await wrong('orchestrate_approve', { run_id: again.run_id })).toContain('needs a plain yes or no')
+  await call('orchestrate_approve', { run_id: again.run_id, answers: ['yes'] })
   expect(await call('orchestrate_result', { run_id: again.run_id, wait: true })).toMatchObject({
     tick: { outcome: 'committed', decided: { approved: true, by: 'test (MCP client)' } },
   })

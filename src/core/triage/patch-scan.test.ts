@@ -198,7 +198,11 @@ describe('what the facts of a file say', () => {
       `${added('120000')}--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+${target}\n\\ No newline at end of file\n`,
     )
   test.each<[string, string, string[]]>([
-    ['a link within the tree', link('docs/a', '../README.md'), []],
+    [
+      'a link within the tree, by which a path that may be merged could lead to one that may not',
+      link('docs/a', '../README.md'),
+      ['symlink'],
+    ],
     ['a link out of it', link('docs/a', '../../etc/passwd'), ['symlink']],
     ['an absolute link', link('docs/a', '/etc/passwd'), ['symlink']],
     ['a link to secrets', link('docs/a', '../.env'), ['symlink']],

@@ -68,7 +68,12 @@ export async function withToken(world: McpWorld, result: RunResult): Promise<Run
  *
  * @param by who answers
  */
-export async function giveAnswers(app: App, meant: Meant, answers: readonly string[], by: string): Promise<RunRecord> {
+export async function giveAnswers(
+  app: App,
+  meant: Meant,
+  answers: readonly string[] | undefined,
+  by: string,
+): Promise<RunRecord> {
   return await answerRun(app, meant, answers, by).catch(hinting)
 }
 

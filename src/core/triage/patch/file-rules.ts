@@ -32,6 +32,8 @@ export function fileFindings(file: PatchFile): PatchFinding[] {
       if (file.state !== 'renamed' || file.path !== file.oldPath) note('symlink', 'a link, and nothing says where to')
     } else if (leaves(file.path, first))
       note('symlink', 'a link out of the repository, or to what is kept from agents', first, 1)
+    else if (file.oldMode !== '120000' || file.state !== 'renamed')
+      note('symlink', 'a link: what is behind it is not what its path says', first, 1)
   }
   if (hooks.test(file.path)) note('git_hook', 'runs by itself when people use git')
   if (file.binary && !(pictures.test(file.path) && file.newMode !== '100755'))

@@ -40,10 +40,10 @@ export function offerSteering(server: McpServer, world: McpWorld): void {
       name: 'orchestrate_approve',
       title: 'Answer a run',
       description:
-        'Answers the open question of a run without waiting for what comes of it: "yes" where no answers are given. Approves or denies what a triage loop escalated: ask your user first, then "yes" or "no", and a note if there is one. A run in the background goes on.',
+        'Answers the open question of a run without waiting for what comes of it: "yes" where no answers are given, but for what was escalated, which needs a plain word. Approves or denies what a triage loop escalated: ask your user first, then "yes" or "no", and a note if there is one. A run in the background goes on.',
       input: z.strictObject({
         run_id: shapes.token.describe('a run id, or the token that came with the question'),
-        answers: shapes.answers.min(1).default(['yes']),
+        answers: shapes.answers.min(1).optional(),
       }),
       output: shapes.said,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
