@@ -4,8 +4,12 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/{contract,e2e,sim}/**/*.test.ts'],
-    // These start servers by the dozen: npm run test:mcp.
-    exclude: ['test/e2e/mcp*.test.ts'],
+    // These start servers and whole ticks by the dozen: npm run test:mcp, npm run test:triage.
+    exclude: [
+      'test/e2e/mcp*.test.ts',
+      'test/e2e/{triage,schedule,people,trigger,github-action}.test.ts',
+      'test/e2e/triage-!(cli).test.ts',
+    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
