@@ -1,9 +1,9 @@
 // Packs the package as `npm publish` would, looks at what is in it, and uses it from an empty folder as a stranger would.
 // `node scripts/package.mjs [node binary ...]`: the Nodes to use it under; this one when none is named.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -161,16 +161,14 @@ function help(node) {
 /** Without a project, a configuration, a key or an installation: a tick goes through from end to end, and leaves nothing behind. */
 function tick(node, tarball) {
   const empty = mkdtempSync(join(scratch, 'tick-'))
-  const said = run('npx', ['--yes', tarball, 'run', 'daily-triage', '--level', 'L2', '--dry-run'], { node, cwd: empty })
-  for (const words of [
-    'Ran 1 tick(s) of Daily Triage [L2]',
-    'verifier verdict: accept',
-    'would commit',
-    '5,000 / 100,000',
-  ]) {
-    if (!said.includes(words)) throw new Error(`no "${words}" in:\n${said}`)
-  }
-  if (readdirSync(empty).length > 0) throw new Error(`it left ${readdirSync(empty)}`)
+  const name = basename(tarball)
+  copyFileSync(tarball, join(empty, name))
+  const args = ['--yes', `./${name}`, 'run', 'daily-triage', '--level', 'L2', '--dry-run']
+  const said = run('npx', args, { node, cwd: empty })
+  const wanted = ['Ran 1 tick(s) of Daily Triage [L2]', 'verifier verdict: accept', 'would commit', '5,000 / 100,000']
+  for (const words of wanted) if (!said.includes(words)) throw new Error(`no "${words}" in:\n${said}`)
+  const left = readdirSync(empty).filter((file) => file !== name)
+  if (left.length > 0) throw new Error(`it left ${left}`)
 }
 
 function demo(node) {
