@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -97,6 +97,7 @@ test('a guardian that was killed is replaced at the next start, and knows what r
   const { child, cwd, alive } = await engine(`
     const { guardianSession } = await import(${guardian})
     const { listProcesses } = await import(${table})
+    const { writeFileSync } = await import('node:fs')
     supervise({ shell: 'echo $$ > bare.pid; exec env -i sleep 1001', cwd, env })
     const first = guardianSession()
     const guards = () => listProcesses().filter((row) => row.session === first)
@@ -113,8 +114,10 @@ test('a guardian that was killed is replaced at the next start, and knows what r
       await supervise({ argv: ['true'], cwd, env })
     }
     supervise({ argv: ['sleep', '1002'], cwd, env })
+    writeFileSync('replaced', '')
   `)
-  await until(() => alive().length === 1 && bare(cwd) > 0)
+  // Not before: until the next start nobody guards, and each `true` is alive for a moment too.
+  await until(() => existsSync(join(cwd, 'replaced')) && alive().length === 1 && bare(cwd) > 0)
   const pid = bare(cwd)
   const { started } = processIdentity(pid)
   expect(started).not.toBe('')
