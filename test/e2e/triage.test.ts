@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { reply } from '../../src/agents/scripted/reply.ts'
 import { git, write } from '../fixtures/repo.ts'
-import { triageWorld } from '../fixtures/triage-app.ts'
+import { approve, triageWorld } from '../fixtures/triage-app.ts'
 
 const mend = reply({
   text: 'Mended it.',
@@ -320,4 +320,18 @@ test.concurrent('a finding whose change waits to be merged is left alone until i
   expect(world.branches()).toEqual([first.branch])
   git(world.project, 'branch', '-D', first.branch ?? '')
   expect(await world.tick()).toMatchObject({ outcome: 'committed' })
+})
+
+test.concurrent('nothing of a change is in the repository of the user before the gate has ruled', async () => {
+  let seen: readonly string[] | undefined
+  await using world = await triageWorld({
+    implementer: mend,
+    verifier: () => {
+      seen = world.branches()
+      return approve
+    },
+  })
+  const result = await world.tick()
+  expect(seen).toEqual([])
+  expect(world.branches()).toEqual([result.branch])
 })
