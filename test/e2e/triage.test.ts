@@ -225,6 +225,14 @@ test.concurrent('from 80 % of the day’s tokens on it only reports, and at the 
     lowered: expect.stringMatching(/85000 of today's 100000/),
   })
   expect(world.calls.filter((role) => role === 'implementer')).toHaveLength(1)
+  const asked = world.calls.length
+  write(world.project, { 'loop-budget.md': '| Loop | Max tokens/day |\n| --- | --- |\n| Daily Triage | 80k |\n' })
+  const third = await other.triage.tick({ pattern, level: 'L2', settings: { agent: 'hand' } })
+  expect(third).toMatchObject({
+    outcome: 'halted',
+    reason: expect.stringMatching(/85000 of today's 80000 tokens are used/),
+  })
+  expect(world.calls).toHaveLength(asked)
 })
 
 test.concurrent('a pause in the state file halts before any call', async () => {
