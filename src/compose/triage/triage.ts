@@ -68,7 +68,8 @@ export class Triage implements TriageTicks {
   }
 
   async plan(id: string, level?: Level): Promise<Plan> {
-    return buildPlan(await this.pattern(id), { level: level ?? this.levelOf(await this.pattern(id)) })
+    const pattern = await this.pattern(id)
+    return buildPlan(pattern, { level: level ?? this.levelOf(pattern) })
   }
 
   /** The level that ticks of a pattern work at where nobody names one: the configured one, else the pattern's own. */
